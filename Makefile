@@ -1,0 +1,80 @@
+# Every target sets up what it needs: Python 3.11 or newer and make are enough to start.
+#
+# `.venv` is made once, filled from requirements.lock, and made up to date again when the lock
+# or pyproject.toml changes.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALLED := $(VENV)/.installed
+DAGSTER_HOME := $(CURDIR)/.mesh/dagster
+HOST ?= 127.0.0.1
+PORT ?= 3000
+
+# Nothing here calls home.
+export DAGSTER_DISABLE_TELEMETRY := yes
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check dev bench docs lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(INSTALLED) ## Publish the reference mesh: five domains, real data
+	@$(BIN)/mesh run --all --run-id demo
+	@echo
+	@echo "Look at what was published:"
+	@echo "  $(BIN)/mesh show punctuality.departures_v1"
+	@echo "  $(BIN)/mesh lineage punctuality.delay_drivers_v1 --up"
+	@echo "  $(BIN)/mesh read weather.observations_v1 --where \"wind_speed_mph > 40\""
+	@echo "  $(BIN)/mesh quarantine show weather.observations_v1"
+	@echo "  make dev      the same mesh in Dagster's UI"
+
+test: $(INSTALLED) ## Run every test
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(INSTALLED) ## Format, lint, types, layers, dependencies, and the tests of the house
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/pytest -q tests/house
+
+dev: $(INSTALLED) ## Open Dagster: webserver and daemon, one code location a domain
+	@mkdir -p "$(DAGSTER_HOME)"
+	@test -e "$(DAGSTER_HOME)/dagster.yaml" || printf 'telemetry:\n  enabled: false\n' > "$(DAGSTER_HOME)/dagster.yaml"
+	@echo "Dagster: http://$(HOST):$(PORT) (Ctrl-C stops it; runs are kept in .mesh/dagster)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" DAGSTER_HOME="$(DAGSTER_HOME)" \
+		$(BIN)/dagster dev -w workspace.yaml -h $(HOST) -p $(PORT)
+
+bench: $(INSTALLED) ## Run the benchmarks and print their results
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+
+docs: $(INSTALLED) ## Write docs/reference anew from the code
+	$(BIN)/python -m tests.house.reference
+
+lock: $(UV) ## Resolve requirements.lock anew (UPGRADE=--upgrade moves versions)
+	UV_NO_CONFIG=1 $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --all-extras --group dev $(UPGRADE) \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## Remove what these targets made
+	rm -rf $(VENV) .mesh dist benchmarks/.data dbt_project/target dbt_project/logs logs
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "Mesh needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is not one:" \
+			"install one and run 'make PYTHON=/path/to/python3.11 ...'." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(INSTALLED): $(UV) requirements.lock pyproject.toml
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(UV) pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

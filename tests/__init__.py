@@ -1,0 +1,1 @@
+"""The tests of Mesh; `tests/` mirrors `mesh/`."""

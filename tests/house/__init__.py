@@ -1,0 +1,1 @@
+"""The house: what its files, names, layers, exports and documents promise."""
