@@ -1,0 +1,98 @@
+"""Mesh: data products as pure functions with contracts, on Delta tables.
+
+The public names, and only those. Importing this module loads nothing else: each name is loaded when
+it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandera.polars import check, dataframe_check
+
+    from mesh.catalog.receipts import Receipt, Refusal
+    from mesh.contracts.pandera import Contract, Field, Reference, RowCount, UTCDatetime
+    from mesh.errors import MeshError
+    from mesh.orchestration.definitions import definitions
+    from mesh.products.declaration import DataProduct, data_product
+    from mesh.products.ports import (
+        Append,
+        Freshness,
+        Input,
+        Overwrite,
+        Quarantine,
+        Refuse,
+        ReplacePartitions,
+        Upsert,
+    )
+    from mesh.publishing import publish
+    from mesh.reading import read
+
+_HOMES = {
+    "Append": "mesh.products.ports",
+    "Contract": "mesh.contracts.pandera",
+    "DataProduct": "mesh.products.declaration",
+    "Field": "mesh.contracts.pandera",
+    "Freshness": "mesh.products.ports",
+    "Input": "mesh.products.ports",
+    "MeshError": "mesh.errors",
+    "Overwrite": "mesh.products.ports",
+    "Quarantine": "mesh.products.ports",
+    "Receipt": "mesh.catalog.receipts",
+    "Reference": "mesh.contracts.pandera",
+    "Refusal": "mesh.catalog.receipts",
+    "Refuse": "mesh.products.ports",
+    "ReplacePartitions": "mesh.products.ports",
+    "RowCount": "mesh.contracts.pandera",
+    "UTCDatetime": "mesh.contracts.pandera",
+    "Upsert": "mesh.products.ports",
+    "check": "pandera.polars",
+    "data_product": "mesh.products.declaration",
+    "dataframe_check": "pandera.polars",
+    "definitions": "mesh.orchestration.definitions",
+    "publish": "mesh.publishing.publish",
+    "read": "mesh.reading.read",
+}
+
+__all__ = [
+    "Append",
+    "Contract",
+    "DataProduct",
+    "Field",
+    "Freshness",
+    "Input",
+    "MeshError",
+    "Overwrite",
+    "Quarantine",
+    "Receipt",
+    "Reference",
+    "Refusal",
+    "Refuse",
+    "ReplacePartitions",
+    "RowCount",
+    "UTCDatetime",
+    "Upsert",
+    "check",
+    "data_product",
+    "dataframe_check",
+    "definitions",
+    "publish",
+    "read",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for."""
+    if name not in _HOMES:
+        message = f"module 'mesh' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -1,0 +1,191 @@
+"""Every error that Mesh raises, in one tree.
+
+Owns the exception types and how a message is laid out: what, where, and what to do next. Imports
+nothing third-party, so that any layer may raise from it.
+
+    MeshError
+    ├── DefinitionError              what a team wrote does not hold together; carries every Problem
+    │   ├── InvalidNameError         a product, domain or column name that cannot become a path
+    │   ├── ContractDefinitionError  a contract that contradicts itself
+    │   ├── ManifestError            domain.yaml or organization.yaml
+    │   ├── DomainImportError        a domain's code cannot be imported
+    │   └── CyclicInputsError        products that need each other
+    ├── SettingsError                a setting with a value that cannot be used
+    ├── UnknownProductError          no such product; near names are suggested
+    ├── UnknownColumnError           no such column; near names are suggested
+    ├── UndeclaredColumnError        a transform reads a column that its input port does not declare
+    ├── NotPublishedError            the product exists, but has no publication to read
+    ├── TransformError               a product's own function failed
+    │   └── SqlTransformError        dbt failed to build a SQL product
+    ├── UnsupportedDataError         a transform returned something that is not an Arrow producer
+    ├── GateError                    the gate itself failed: never a statement about the data
+    ├── StorageError                 the lake cannot be used as configured
+    │   ├── UnsafeStoreError         a store that would lose commits
+    │   ├── StorageFullError         no space left where the table lives
+    │   └── CommitConflictError      other writers kept winning (Transient)
+    └── CatalogError                 the catalog cannot be used
+        └── CatalogUnreadableError   its file is damaged, locked away or not a catalog
+
+`Transient` marks the ones that the same call may not meet again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: what, where, and what to do next."""
+
+    what: str
+    where: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """The problem as a block: the message, then an indented hint."""
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}\n  try: {self.hint}" if self.hint else head
+
+
+class MeshError(Exception):
+    """The root of everything that Mesh raises on purpose.
+
+    Attributes carry the same facts as the message: `what`, `where`, `hint`.
+    """
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.hint = hint
+        super().__init__(str(Problem(what, where, hint)))
+
+
+class Transient(Exception):  # noqa: N818 -- a mark beside an error, not an error of its own
+    """Mixed into errors that the same call, made again, may not meet."""
+
+
+class DefinitionError(MeshError):
+    """What a team wrote does not hold together; `problems` lists everything that is wrong."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0] if self.problems else Problem("nothing is wrong")
+        super().__init__(first.what, where=first.where, hint=first.hint)
+        self.args = ("\n".join(str(problem) for problem in self.problems),)
+
+    @classmethod
+    def of(cls, what: str, *, where: str = "", hint: str = "") -> DefinitionError:
+        """The error for a single problem."""
+        return cls([Problem(what, where, hint)])
+
+
+class InvalidNameError(DefinitionError):
+    """A name that cannot safely become a path, an asset key and a SQL identifier."""
+
+
+class ContractDefinitionError(DefinitionError):
+    """A contract that contradicts itself or uses what cannot be stored."""
+
+
+class ManifestError(DefinitionError):
+    """A `domain.yaml` or `organization.yaml` that is not as it should be."""
+
+
+class DomainImportError(DefinitionError):
+    """A domain's code could not be imported."""
+
+
+class CyclicInputsError(DefinitionError):
+    """Products whose inputs lead back to themselves."""
+
+
+class SettingsError(MeshError):
+    """A setting whose value cannot be used."""
+
+
+class UnknownProductError(MeshError):
+    """There is no product of that name; `near` holds names that look like it."""
+
+    def __init__(self, name: str, known: Iterable[str], *, where: str = "") -> None:
+        self.name = name
+        self.near = near_names(name, known)
+        super().__init__(
+            f"there is no product {name!r}",
+            where=where,
+            hint=did_you_mean(self.near) or "`mesh list` shows every product",
+        )
+
+
+class UnknownColumnError(MeshError):
+    """There is no column of that name; `near` holds names that look like it."""
+
+    def __init__(self, name: str, known: Iterable[str], *, where: str = "") -> None:
+        names = tuple(known)
+        self.name = name
+        self.near = near_names(name, names)
+        super().__init__(
+            f"there is no column {name!r}",
+            where=where,
+            hint=did_you_mean(self.near) or f"columns are {', '.join(names)}",
+        )
+
+
+class UndeclaredColumnError(MeshError):
+    """A transform reads a column that its input port does not declare."""
+
+
+class NotPublishedError(MeshError):
+    """The product is known, but nothing was published that could be read."""
+
+
+class TransformError(MeshError):
+    """A product's own function failed; the cause is chained."""
+
+
+class SqlTransformError(TransformError):
+    """dbt failed to build a SQL product, or one of its data tests failed."""
+
+
+class UnsupportedDataError(MeshError):
+    """A transform returned something that is not an Arrow producer."""
+
+
+class GateError(MeshError):
+    """The gate itself failed. Says nothing about the data."""
+
+
+class StorageError(MeshError):
+    """The lake cannot be used as it is configured."""
+
+
+class UnsafeStoreError(StorageError):
+    """A store that ignores conditional writes, and would lose commits silently."""
+
+
+class StorageFullError(StorageError, Transient):
+    """No space is left where the table lives; nothing was published."""
+
+
+class CommitConflictError(StorageError, Transient):
+    """Other writers kept committing first; nothing was published."""
+
+
+class CatalogError(MeshError):
+    """The catalog cannot be used."""
+
+
+class CatalogUnreadableError(CatalogError):
+    """The catalog's file or database is damaged, locked away, or not a catalog."""
+
+
+def near_names(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Up to three names that look like `name`, best first."""
+    return tuple(difflib.get_close_matches(name, list(known), n=3, cutoff=0.55))
+
+
+def did_you_mean(near: Sequence[str]) -> str:
+    """A hint that offers `near`, or an empty string when there is nothing to offer."""
+    return f"did you mean {' or '.join(near)}?" if near else ""

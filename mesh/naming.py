@@ -1,0 +1,161 @@
+"""Names, made once.
+
+Owns the grammar of names and every form that a product's name takes: asset key, table path, SQL
+name, dbt name, module name. Nothing else in Mesh joins these strings. Refuses names that could not
+safely be a path, a SQL identifier and a Python identifier at once.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import dataclass
+
+from mesh.errors import InvalidNameError, Problem
+
+MAX_LENGTH = 63
+"""Longest name, as PostgreSQL allows for an identifier."""
+
+_PART = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_VERSIONED = re.compile(r"(?P<name>.+)_v(?P<major>[1-9][0-9]{0,3})")
+_MAJOR_SUFFIX = re.compile(r"_v[0-9]+$")
+_COLUMN_FORBIDDEN = re.compile(r"[ ,;{}()\n\t=\x00-\x1f]")
+_RESERVED = frozenset({"mesh", "domains", "assets", "quarantine", "all"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProductId:
+    """The name of one major version of a product: `weather.observations_v1`."""
+
+    domain: str
+    name: str
+    major: int
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot be all of path, identifier and key."""
+        problems = [*domain_name_problems(self.domain), *product_name_problems(self.name)]
+        if not 1 <= self.major <= 9999:  # noqa: PLR2004 -- four digits, as the grammar says
+            problems.append(Problem(f"major version {self.major} is not between 1 and 9999"))
+        if problems:
+            raise InvalidNameError(problems)
+
+    @classmethod
+    def parse(cls, text: str) -> ProductId:
+        """Read `domain.product_v1`. Raises InvalidNameError with a hint."""
+        domain, dot, rest = text.partition(".")
+        match = _VERSIONED.fullmatch(rest)
+        if not dot or match is None:
+            raise InvalidNameError(
+                [
+                    Problem(
+                        f"{text!r} is not a product's name",
+                        hint="write domain.product_v1, such as weather.observations_v1",
+                    )
+                ]
+            )
+        return cls(domain, match["name"], int(match["major"]))
+
+    def __str__(self) -> str:
+        """The name people use: `weather.observations_v1`."""
+        return f"{self.domain}.{self.versioned}"
+
+    @property
+    def versioned(self) -> str:
+        """The name with its major version, without the domain: `observations_v1`."""
+        return f"{self.name}_v{self.major}"
+
+    @property
+    def asset_key(self) -> tuple[str, str]:
+        """The path of the Dagster asset key."""
+        return (self.domain, self.versioned)
+
+    @property
+    def table_path(self) -> str:
+        """Where the table lies below the environment's root."""
+        return f"{self.domain}/{self.name}/v{self.major}"
+
+    @property
+    def quarantine_path(self) -> str:
+        """Where the table of rejected rows lies, beside the product's own."""
+        return f"{self.table_path}_quarantine"
+
+    @property
+    def sql_name(self) -> str:
+        """The name in SQL, schema and table."""
+        return f"{self.domain}.{self.versioned}"
+
+    @property
+    def module_name(self) -> str:
+        """The Python module, or dbt model, that declares it: a first major goes without suffix."""
+        return self.name if self.major == 1 else self.versioned
+
+    @property
+    def dbt_name(self) -> str:
+        """The dbt model that builds it, unique within its domain's folder."""
+        return self.module_name
+
+    @property
+    def class_name(self) -> str:
+        """The contract's class: `DailyOnTime`."""
+        return "".join(part.capitalize() for part in self.name.split("_"))
+
+
+def split_versioned(name: str) -> tuple[str, int | None]:
+    """Split `observations_v2` into name and major; the major is None when there is none."""
+    match = _VERSIONED.fullmatch(name)
+    return (match["name"], int(match["major"])) if match else (name, None)
+
+
+def domain_name_problems(name: str) -> list[Problem]:
+    """What is wrong with a domain's name; empty when nothing is."""
+    return _part_problems(name, "domain")
+
+
+def product_name_problems(name: str) -> list[Problem]:
+    """What is wrong with a product's name (without major); empty when nothing is."""
+    problems = _part_problems(name, "product")
+    if not problems and _MAJOR_SUFFIX.search(name):
+        problems.append(
+            Problem(
+                f"product name {name!r} ends in a version",
+                hint="leave the major out: it comes from the contract's version",
+            )
+        )
+    return problems
+
+
+def environment_name_problems(name: str) -> list[Problem]:
+    """What is wrong with an environment's name; empty when nothing is."""
+    return _part_problems(name, "environment", reserved=frozenset())
+
+
+def column_name_problems(name: str) -> list[Problem]:
+    """What is wrong with a column's name. Parquet and Delta refuse `` ,;{}()=`` and controls."""
+    if not name or len(name.encode()) > 255 or _COLUMN_FORBIDDEN.search(name):  # noqa: PLR2004
+        return [
+            Problem(
+                f"{name!r} cannot be a column's name",
+                hint="use letters, digits and underscores: Delta tables refuse ` ,;{}()=`",
+            )
+        ]
+    if name.startswith("_mesh_"):
+        return [Problem(f"column {name!r}: names that begin with _mesh_ are Mesh's own")]
+    return []
+
+
+def _part_problems(name: str, what: str, *, reserved: frozenset[str] = _RESERVED) -> list[Problem]:
+    if not _PART.fullmatch(name):
+        return [Problem(f"{name!r} cannot be a {what}'s name", hint=_suggestion(name, what))]
+    if len(name) > MAX_LENGTH:
+        return [Problem(f"{what} name {name[:20]!r}… is longer than {MAX_LENGTH} characters")]
+    if keyword.iskeyword(name) or name in reserved:
+        return [Problem(f"{name!r} is reserved", hint=f"use {name}s or a longer {what} name")]
+    return []
+
+
+def _suggestion(name: str, what: str) -> str:
+    cleaned = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:MAX_LENGTH]
+    grammar = "lower-case letters, digits and single underscores, beginning with a letter"
+    if _PART.fullmatch(cleaned) and not keyword.iskeyword(cleaned):
+        return f"use {grammar}, such as {cleaned!r}"
+    return f"use {grammar} for a {what}"

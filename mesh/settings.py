@@ -1,0 +1,199 @@
+"""The settings of one mesh.
+
+Owns the environment (`MESH_…`) and `[tool.mesh]` in `pyproject.toml`: no other module reads either.
+A setting in the environment wins over the file. Nothing is read until `load` is called.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from mesh.errors import DefinitionError, InvalidNameError, SettingsError
+from mesh.naming import environment_name_problems
+
+
+class PublishingSettings(BaseModel):
+    """How the write path uses this machine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workers: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 8),
+        ge=1,
+        le=256,
+        description="Threads that check and encode batches of one publication.",
+    )
+    batch_rows: int = Field(
+        default=131_072, ge=1, description="Rows that are checked and encoded together."
+    )
+    file_bytes: int = Field(
+        default=128 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Size at which a data file is closed and the next one begun, in bytes.",
+    )
+    key_memory_bytes: int = Field(
+        default=256 * 1024 * 1024,
+        ge=1024,
+        description="Memory for the hashes of keys, in bytes, before they spill to disk.",
+    )
+
+
+class CatalogSettings(BaseModel):
+    """Where the shared catalog is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(
+        default="",
+        description="SQLAlchemy URL of the catalog; empty is SQLite in `.mesh/catalog.db`.",
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Immutable; `load` makes one.
+
+    Each field may be set in `[tool.mesh]` of `pyproject.toml`, or as `MESH_<FIELD>` in the
+    environment, with `__` between the parts of a nested name (`MESH_CATALOG__URL`).
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="MESH_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    root: Path = Field(
+        default=Path(),
+        description="Folder of the mesh; found by walking up to a `pyproject.toml` that has "
+        "`[tool.mesh]`.",
+    )
+    environment: str = Field(
+        default="dev", description="Name of the environment; each has tables of its own."
+    )
+    storage: str = Field(
+        default=".mesh/lake",
+        description="Where tables live: a folder, or a URL such as `s3://bucket/prefix`.",
+    )
+    storage_options: dict[str, str] = Field(
+        default_factory=dict,
+        description="Credentials and endpoints of the object store, in the names that Delta uses "
+        "(`aws_endpoint_url`, `aws_access_key_id`, …).",
+        repr=False,
+    )
+    domains: Path = Field(default=Path("domains"), description="Folder of the domains.")
+    platform: Path = Field(
+        default=Path("assets"), description="Folder of the platform team's own products."
+    )
+    dbt_project: Path = Field(
+        default=Path("dbt_project"), description="Folder of the dbt project with SQL products."
+    )
+    state: Path = Field(
+        default=Path(".mesh"), description="Folder for what a clone keeps to itself."
+    )
+    catalog: CatalogSettings = Field(
+        default_factory=CatalogSettings, description="Where the shared catalog is."
+    )
+    publishing: PublishingSettings = Field(
+        default_factory=PublishingSettings, description="How the write path uses this machine."
+    )
+    dagster_home: Path | None = Field(
+        default=None,
+        description="Dagster's own folder, to which `mesh run` reports; empty is `.mesh/dagster`.",
+    )
+
+    @field_validator("environment")
+    @classmethod
+    def _environment_is_a_name(cls, value: str) -> str:
+        if problems := environment_name_problems(value):
+            raise ValueError(str(InvalidNameError(problems)))
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over `pyproject.toml`."""
+        root = Path(init_settings().get("root", Path()))
+        table = _project_table(root / "pyproject.toml")
+        return (init_settings, env_settings, InitSettingsSource(settings_cls, table))
+
+    def path(self, relative: Path) -> Path:
+        """A folder of this mesh as an absolute path."""
+        return relative if relative.is_absolute() else self.root / relative
+
+    @property
+    def storage_url(self) -> str:
+        """Where tables of this environment live, as a URL or an absolute path."""
+        base = self.storage
+        if "://" not in base:
+            base = str(self.path(Path(base)))
+        return f"{base.rstrip('/')}/{self.environment}"
+
+    @property
+    def catalog_url(self) -> str:
+        """The catalog's SQLAlchemy URL."""
+        return self.catalog.url or f"sqlite:///{self.path(self.state) / 'catalog.db'}"
+
+    @property
+    def dagster_folder(self) -> Path:
+        """Dagster's instance folder."""
+        return self.path(self.dagster_home or self.state / "dagster")
+
+
+def _project_table(file: Path) -> dict[str, Any]:
+    """`[tool.mesh]` of the mesh's own `pyproject.toml`; empty when there is none."""
+    if not file.is_file():
+        return {}
+    with file.open("rb") as stream:
+        table: dict[str, Any] = tomllib.load(stream).get("tool", {}).get("mesh", {})
+    return table
+
+
+def load(root: Path | str | None = None, **overrides: Any) -> Settings:
+    """Read the settings of the mesh at `root`, or of the one that holds the current folder.
+
+    Raises SettingsError that names every setting that cannot be used.
+    """
+    folder = Path(root) if root is not None else find_root()
+    try:
+        return Settings(root=folder.resolve(), **overrides)
+    except ValidationError as error:
+        raise SettingsError(_readable(error), hint="see docs/reference/settings.md") from error
+    except DefinitionError as error:
+        raise SettingsError(str(error)) from error
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The nearest folder, upwards from `start`, that holds a mesh; else `start` itself.
+
+    `MESH_ROOT` in the environment wins.
+    """
+    if explicit := os.environ.get("MESH_ROOT"):
+        return Path(explicit)
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        file = folder / "pyproject.toml"
+        if file.is_file() and "[tool.mesh]" in file.read_text(encoding="utf-8", errors="replace"):
+            return folder
+    return start
+
+
+def _readable(error: ValidationError) -> str:
+    lines = [
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+    ]
+    return "settings that cannot be used:\n  " + "\n  ".join(lines)
