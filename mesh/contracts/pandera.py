@@ -1,0 +1,419 @@
+"""Contracts written as Pandera models.
+
+Owns `mesh.Contract`, which *is* a `pandera.polars.DataFrameModel`, `mesh.Field`, and the way from a
+model to the one frozen `contracts.model.Contract`. Pandera's fields, `@check` and
+`@dataframe_check` all work; what a data product cannot honour (optional columns, coercion, silent
+dropping of rows) is refused when the contract is loaded.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import pandera.backends.polars.builtin_checks  # noqa: F401 -- registers before any field is copied
+import pandera.polars as pa
+import polars as pl
+from pandera.api.polars.model_config import BaseConfig
+
+from mesh.contracts import arrow, wording
+from mesh.contracts.expressions import is_row_wise, recorded_expression
+from mesh.contracts.model import (
+    Classification,
+    Column,
+    Rule,
+    Scope,
+    Severity,
+    Version,
+    distinct_rules,
+)
+from mesh.contracts.model import (
+    Contract as ContractValue,
+)
+from mesh.errors import ContractDefinitionError, Problem
+from mesh.naming import column_name_problems
+
+if TYPE_CHECKING:
+    UTCDatetime: TypeAlias = datetime
+else:
+    UTCDatetime = Annotated[pl.Datetime, "us", "UTC"]
+"""A moment in UTC, to the microsecond: the type of a contract's timestamps."""
+
+_MESH = "mesh"
+_SET_CHECKS = frozenset({"unique_values_eq"})
+_UNSUPPORTED_FIELD_OPTIONS = {
+    "coerce": "cast in the transform instead",
+    "regex": "name each column",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A column that takes its values from another product's column.
+
+    `to` is `domain.product_v1.column`. With severity `warning`, values that are not there are
+    counted and shown; with `error`, they refuse the publication. Nulls refer to nothing.
+    """
+
+    to: str
+    severity: str = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """How many rows one publication may have; None is no bound."""
+
+    at_least: int | None = 1
+    at_most: int | None = None
+
+
+def Field(  # noqa: N802 -- Pandera's own name and shape, with Mesh's words added
+    *,
+    key: bool = False,
+    unit: str = "",
+    classification: str = "internal",
+    references: str | Reference | None = None,
+    description: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    **checks: Any,
+) -> Any:
+    """One column of a contract: everything that `pandera.polars.Field` takes, and Mesh's own words.
+
+    Args:
+        key: whether the column is part of the key; the key's order is the columns' order.
+        unit: unit of measure, in UCUM where there is one (`degF`, `min`).
+        classification: `public`, `internal`, `confidential` or `personal`.
+        references: `domain.product_v1.column` whose values these are, or a `mesh.Reference`.
+        description: what a reader of the data should know.
+        metadata: anything else, kept with the column.
+        checks: Pandera's arguments, such as `ge`, `isin`, `str_matches`, `nullable`, `unique`,
+            `raise_warning` (which makes the column's checks warnings).
+    """
+    reference = Reference(references) if isinstance(references, str) else references
+    own = {
+        "is_key": key,
+        "unit": unit,
+        "classification": classification,
+        "reference": reference,
+    }
+    return pa.Field(description=description, metadata={**(metadata or {}), _MESH: own}, **checks)
+
+
+class Contract(pa.DataFrameModel):
+    """What a product promises, written as a Pandera model. Columns it does not name are refused.
+
+    The inner `Config` takes Pandera's options, `version` ("1.0.0" by default; the major is the
+    product's major), and `row_count`, a `mesh.RowCount`.
+    """
+
+    class Config(BaseConfig):
+        """Pandera's configuration."""
+
+        strict = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Take Mesh's own options out of `Config`, where Pandera would look for checks."""
+        config = cls.__dict__.get("Config")
+        for option in ("version", "row_count"):
+            if config is not None and option in vars(config):
+                setattr(cls, f"__mesh_{option}__", vars(config)[option])
+                delattr(config, option)
+        super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call]
+
+
+def load(model: type[pa.DataFrameModel]) -> ContractValue:
+    """The contract that a Pandera model declares.
+
+    Raises ContractDefinitionError that lists every problem, each with its column.
+    """
+    try:
+        schema = model.to_schema()
+    except (pa.errors.SchemaInitError, pa.errors.SchemaDefinitionError, TypeError) as error:
+        raise ContractDefinitionError(
+            [Problem(str(error), where=_where(model), hint="see Pandera's documentation")]
+        ) from error
+    reader = _Reader(model, schema)
+    contract = reader.read()
+    if reader.problems:
+        raise ContractDefinitionError(reader.problems)
+    return contract
+
+
+class _Reader:
+    """Reads one model, and collects what is wrong with it."""
+
+    def __init__(self, model: type[pa.DataFrameModel], schema: pa.DataFrameSchema) -> None:
+        self.model = model
+        self.schema = schema
+        self.problems: list[Problem] = []
+
+    def read(self) -> ContractValue:
+        columns: list[Column] = []
+        rules: list[Rule] = []
+        for name, column in self.schema.columns.items():
+            columns.append(self._column(str(name), column, len(columns)))
+            rules.extend(self._column_rules(columns[-1], column))
+        contract = ContractValue(
+            name=self.model.__name__,
+            version=self._version(),
+            description=inspect.cleandoc(self.model.__doc__ or ""),
+            columns=tuple(columns),
+            rules=(),
+            is_strict=bool(self.schema.strict),
+        )
+        rules.extend(self._set_rules(contract))
+        rules.extend(self._dataframe_rules())
+        self._check_options(contract)
+        values = {n: getattr(contract, n) for n in ContractValue.__dataclass_fields__}
+        return ContractValue(**{**values, "rules": distinct_rules(rules)})
+
+    def _problem(self, what: str, column: str = "", hint: str = "") -> None:
+        where = f"{_where(self.model)}.{column}" if column else _where(self.model)
+        self.problems.append(Problem(what, where=where, hint=hint))
+
+    def _version(self) -> Version:
+        text = getattr(self.model, "__mesh_version__", "1.0.0")
+        try:
+            return Version.parse(str(text))
+        except ValueError as error:
+            self._problem(str(error), "Config", hint='write version = "1.0.0"')
+            return Version(1, 0, 0)
+
+    def _column(self, name: str, column: pa.Column, position: int) -> Column:
+        own = (column.metadata or {}).get(_MESH, {})
+        for problem in column_name_problems(name):
+            self._problem(problem.what, name, problem.hint)
+        if own.get("is_key") and column.nullable:
+            self._problem("a key column cannot be nullable", name, "leave nullable=True out")
+        reference = own.get("reference")
+        return Column(
+            name=name,
+            type=self._type(name, column),
+            is_nullable=bool(column.nullable),
+            key_position=position if own.get("is_key") else None,
+            description=column.description or "",
+            unit=own.get("unit", ""),
+            classification=self._classification(name, own.get("classification", "internal")),
+            references=reference.to if reference else "",
+        )
+
+    def _type(self, name: str, column: pa.Column) -> str:
+        if column.dtype is None:
+            self._problem("it has no type", name, "annotate it")
+            return "string"
+        polars_type = column.dtype.type
+        try:
+            return arrow.type_name(pl.Series([], dtype=polars_type).to_arrow().type)
+        except (ValueError, pl.exceptions.PolarsError) as error:
+            self._problem(f"type {polars_type} cannot be promised: {error}", name, _type_hint())
+            return "string"
+
+    def _classification(self, name: str, value: str) -> Classification:
+        try:
+            return Classification(value)
+        except ValueError:
+            known = ", ".join(Classification)
+            self._problem(f"classification {value!r} is not one of {known}", name)
+            return Classification.CONFIDENTIAL
+
+    def _column_rules(self, column: Column, declared: pa.Column) -> Iterable[Rule]:
+        if not column.is_nullable:
+            yield not_null(column.name)
+        if isinstance(declared.dtype.type if declared.dtype else None, pl.Enum):
+            categories = declared.dtype.type.categories.to_list()
+            yield self._builtin("isin", {"allowed_values": categories}, column.name)
+        own = (declared.metadata or {}).get(_MESH, {})
+        yield from fused_ranges(
+            [self._check(check, column.name) for check in declared.checks], column.name
+        )
+        if declared.unique:
+            yield unique((column.name,))
+        if reference := own.get("reference"):
+            yield references(column.name, reference.to, Severity(reference.severity))
+
+    def _builtin(self, check: str, arguments: Mapping[str, Any], column: str) -> Rule:
+        return builtin(check, arguments, column)
+
+    def _check(self, check: pa.Check, column: str) -> Rule:
+        severity = Severity.WARNING if check.raise_warning else Severity.ERROR
+        if pa.Check.is_builtin_check(check.name or ""):
+            return builtin(
+                str(check.name),
+                dict(check.statistics or {}),
+                column,
+                severity=severity,
+                is_null_ignored=check.ignore_na,
+                description=check.description or "",
+            )
+        return custom(check, column)
+
+    def _set_rules(self, contract: ContractValue) -> Iterable[Rule]:
+        if contract.key:
+            yield unique(contract.key)
+        declared = self.schema.unique or []
+        groups = [declared] if all(isinstance(name, str) for name in declared) else declared
+        for group in groups:
+            if group and tuple(group) != contract.key:
+                yield unique(tuple(group))
+        bounds = getattr(self.model, "__mesh_row_count__", None)
+        if bounds is not None:
+            yield row_count(bounds)
+
+    def _dataframe_rules(self) -> Iterable[Rule]:
+        return [custom(check, None) for check in self.schema.checks]
+
+    def _check_options(self, contract: ContractValue) -> None:
+        for name, column in self.schema.columns.items():
+            for option, hint in _UNSUPPORTED_FIELD_OPTIONS.items():
+                if getattr(column, option, False):
+                    self._problem(f"{option}=True has no meaning in a contract", str(name), hint)
+            if not column.required:
+                self._problem("a promised column cannot be optional", str(name), "nullable=True")
+        if self.schema.drop_invalid_rows:
+            self._problem("drop_invalid_rows loses rows", "Config", "on_violation=mesh.Quarantine")
+        if not contract.columns:
+            self._problem("it promises no columns")
+
+
+def not_null(column: str) -> Rule:
+    """The rule that a column has a value; NaN is none, as Pandera says."""
+    return Rule(f"{column}_not_null", f"{column} is not null", "not_null", (column,))
+
+
+def unique(columns: tuple[str, ...]) -> Rule:
+    """The rule that no two rows have the same values in these columns."""
+    names = ", ".join(columns)
+    return Rule(
+        f"{'_'.join(columns)}_unique",
+        f"({names}) is unique",
+        "unique",
+        columns,
+        scope=Scope.SET,
+    )
+
+
+def references(column: str, to: str, severity: Severity) -> Rule:
+    """The rule that every value is one of another product's column."""
+    return Rule(
+        f"{column}_references",
+        f"{column} is in {to}",
+        "references",
+        (column,),
+        {"to": to},
+        severity=severity,
+        scope=Scope.SET,
+    )
+
+
+def row_count(bounds: RowCount) -> Rule:
+    """The rule on how many rows a publication has."""
+    arguments = {"at_least": bounds.at_least, "at_most": bounds.at_most}
+    return Rule(
+        "row_count", wording.row_count(**arguments), "row_count", (), arguments, scope=Scope.SET
+    )
+
+
+def builtin(
+    check: str,
+    arguments: Mapping[str, Any],
+    column: str,
+    **options: Any,
+) -> Rule:
+    """The rule of one of Pandera's built-in checks on a column. `arguments` are the check's own."""
+    return Rule(
+        id=wording.identifier(column, check),
+        text=wording.builtin(check, arguments, column),
+        check=check,
+        columns=(column,),
+        arguments=dict(arguments),
+        scope=Scope.SET if check in _SET_CHECKS else Scope.ROW,
+        **options,
+    )
+
+
+def custom(check: pa.Check, column: str | None) -> Rule:
+    """The rule of a function of the domain's own.
+
+    It is decided row by row when the function is an expression over the row's own values, and on
+    the whole set otherwise (a total, a window, a collected frame).
+    """
+    expression = recorded_expression(check, column)
+    is_by_row = expression is not None and (check.element_wise or is_row_wise(expression))
+    name = check.name or "check"
+    return Rule(
+        id=wording.identifier(column or "", name),
+        text=wording.custom(check, column),
+        check="custom",
+        columns=(column,) if column else (),
+        arguments={"function": name, "source": _source(check)},
+        severity=Severity.WARNING if check.raise_warning else Severity.ERROR,
+        scope=Scope.ROW if is_by_row else Scope.SET,
+        is_null_ignored=check.ignore_na,
+        description=check.description or "",
+        function=check,
+    )
+
+
+def check_of(rule: Rule) -> pa.Check:
+    """The Pandera check of a built-in or custom rule."""
+    if isinstance(rule.function, pa.Check):
+        return rule.function
+    constructor = getattr(pa.Check, rule.check)
+    arguments = {name: value for name, value in rule.arguments.items() if value is not None}
+    check: pa.Check = constructor(
+        **arguments,
+        ignore_na=rule.is_null_ignored,
+        raise_warning=not rule.is_blocking,
+    )
+    return check
+
+
+def fused_ranges(rules: list[Rule], column: str) -> Iterable[Rule]:
+    """A lower and an upper bound of one column as one range; the other rules as they are."""
+    lower = next((rule for rule in rules if rule.check in _LOWER), None)
+    upper = next((rule for rule in rules if rule.check in _UPPER), None)
+    if lower is None or upper is None or not _are_alike(lower, upper):
+        return rules
+    fused = builtin(
+        "in_range",
+        {
+            "min_value": lower.arguments["min_value"],
+            "max_value": upper.arguments["max_value"],
+            "include_min": lower.check == "greater_than_or_equal_to",
+            "include_max": upper.check == "less_than_or_equal_to",
+        },
+        column,
+        severity=lower.severity,
+        is_null_ignored=lower.is_null_ignored,
+    )
+    return [fused if rule is lower else rule for rule in rules if rule is not upper]
+
+
+_LOWER = frozenset({"greater_than", "greater_than_or_equal_to"})
+_UPPER = frozenset({"less_than", "less_than_or_equal_to"})
+
+
+def _are_alike(lower: Rule, upper: Rule) -> bool:
+    return (lower.severity, lower.is_null_ignored) == (upper.severity, upper.is_null_ignored)
+
+
+def _source(check: pa.Check) -> str:
+    """The text of a custom check, so that changing it changes the contract's digest."""
+    try:
+        return inspect.getsource(inspect.unwrap(check._check_fn))  # noqa: SLF001
+    except (OSError, TypeError):
+        return ""
+
+
+def _where(model: type[pa.DataFrameModel]) -> str:
+    return f"{model.__module__}.{model.__name__}"
+
+
+def _type_hint() -> str:
+    return (
+        "use str, bool, int, float, date, mesh.UTCDatetime, timedelta, pl.Int32, "
+        "Annotated[pl.Decimal, 12, 2], Annotated[pl.List, pl.String], Annotated[pl.Struct, {…}]"
+    )

@@ -1,0 +1,150 @@
+"""The gate's finding on data: a value, never an exception.
+
+Owns what is known after data met a contract: how many rows, which rules were broken, by how many
+rows, with samples, and whether the data may be published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from mesh.contracts.arrow import Difference
+from mesh.contracts.model import Rule, Scope, Severity
+
+
+class Outcome(StrEnum):
+    """What became of one rule."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule, and what the data did to it.
+
+    `failed` counts rows for a rule on rows, keys and references; for another rule on the whole set
+    it is 1 when the rule is broken. `first_row` counts from 0 in the order of arrival, None when
+    the rule has no single row. `samples` are broken rows: the rule's columns and the key.
+    `message` is Pandera's own where Pandera was asked, else Mesh's.
+    """
+
+    rule: Rule
+    outcome: Outcome
+    failed: int = 0
+    first_row: int | None = None
+    samples: tuple[Mapping[str, Any], ...] = ()
+    message: str = ""
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether it alone keeps a publication out: a broken error on the whole set."""
+        return (
+            self.outcome is not Outcome.PASSED
+            and self.rule.is_blocking
+            and self.rule.scope is Scope.SET
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as plain values; samples are texts."""
+        return {
+            "rule": self.rule.id,
+            "text": self.rule.text,
+            "severity": str(self.rule.severity),
+            "scope": str(self.rule.scope),
+            "columns": list(self.rule.columns),
+            "outcome": str(self.outcome),
+            "failed": self.failed,
+            "first_row": self.first_row,
+            "samples": [{name: _text(v) for name, v in row.items()} for row in self.samples],
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything that the gate found. `reasons` says why data was refused; empty: it may pass."""
+
+    rows: int
+    accepted: int
+    rejected: int
+    findings: tuple[Finding, ...]
+    differences: tuple[Difference, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the accepted rows may be published."""
+        return not self.reasons
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """Findings on broken rules, errors first."""
+        broken = [item for item in self.findings if item.outcome is Outcome.FAILED]
+        return tuple(sorted(broken, key=lambda item: item.rule.severity is Severity.WARNING))
+
+    def finding(self, rule_id: str) -> Finding:
+        """The finding on one rule. Raises KeyError."""
+        for item in self.findings:
+            if item.rule.id == rule_id:
+                return item
+        raise KeyError(rule_id)
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict as plain values."""
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "findings": [item.as_json() for item in self.findings],
+            "differences": [
+                {"column": d.column, "expected": d.expected, "found": d.found, "hint": d.hint}
+                for d in self.differences
+            ],
+            "reasons": list(self.reasons),
+        }
+
+    def describe(self, product: str) -> str:
+        """The verdict in words: what, where, and what to do next."""
+        lines = [f"{product}: {reason}" for reason in self.reasons]
+        lines.extend(f"  {difference}" for difference in self.differences)
+        for item in self.failures:
+            lines.extend(_describe(item, self.rows))
+        lines.append(f"  try: {self._next_step(product)}")
+        return "\n".join(lines)
+
+    def _next_step(self, product: str) -> str:
+        if self.differences:
+            return "make the transform's columns those of the contract, or change the contract"
+        return f"mend the transform or its source; `mesh show {product}` keeps this verdict"
+
+
+def _describe(item: Finding, rows: int) -> list[str]:
+    mark = "" if item.rule.is_blocking else " (warning)"
+    if item.rule.scope is Scope.SET and item.rule.check not in {"unique", "references"}:
+        lines = [f"  broken: {item.rule.text}{mark}"]
+    else:
+        lines = [f"  {item.failed:,} of {rows:,} rows break `{item.rule.text}`{mark}"]
+    if item.samples:
+        values = ", ".join(f"{name} = {_text(value)}" for name, value in item.samples[0].items())
+        row = (
+            f"first at row {item.first_row:,}: " if item.first_row is not None else "for example: "
+        )
+        lines.append(f"    {row}{values}")
+    if item.message:
+        lines.append(f"    {item.message}")
+    return lines
+
+
+def _text(value: object) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+
+
+_LONGEST = 200
