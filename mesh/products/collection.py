@@ -1,0 +1,272 @@
+"""Finding what domains declare.
+
+Owns the way from folders to products: importing a domain's modules, reading its manifest, binding
+its declarations. One broken domain is a value among the others, so that it breaks nobody else.
+Checks of products against each other are in `products.consistency`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from mesh.errors import (
+    DefinitionError,
+    DomainImportError,
+    MeshError,
+    Problem,
+    UnknownProductError,
+)
+from mesh.naming import ProductId, domain_name_problems
+from mesh.products.declaration import DataProduct, Declaration, declaration_of
+from mesh.products.domain import (
+    DomainManifest,
+    OrganizationManifest,
+    read_domain,
+    read_organization,
+)
+from mesh.settings import Settings
+
+MANIFEST = "domain.yaml"
+ORGANIZATION = "organization.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain that loaded: its manifest and its products, in the order of their names."""
+
+    name: str
+    folder: Path
+    manifest: DomainManifest
+    products: tuple[DataProduct, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenDomain:
+    """A domain that did not load, and why."""
+
+    name: str
+    folder: Path
+    error: MeshError
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is known to be wrong."""
+        if isinstance(self.error, DefinitionError):
+            return self.error.problems
+        return (Problem(self.error.what, self.error.where or self.name, self.error.hint),)
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Every domain of a mesh, as its folders declare it now."""
+
+    manifest: OrganizationManifest
+    domains: tuple[Domain, ...]
+    broken: tuple[BrokenDomain, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    _products: Mapping[str, DataProduct] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index the products by name."""
+        found = {str(p.id): p for domain in self.domains for p in domain.products}
+        object.__setattr__(self, "_products", found)
+
+    @property
+    def products(self) -> Mapping[str, DataProduct]:
+        """Products by name."""
+        return self._products
+
+    def product(self, name: str) -> DataProduct:
+        """The product of a name; the major may be left out when there is only one.
+
+        Raises UnknownProductError with near names.
+        """
+        if name in self._products:
+            return self._products[name]
+        majors = [p for p in self._products.values() if f"{p.id.domain}.{p.id.name}" == name]
+        if majors:
+            return max(majors, key=lambda product: product.id.major)
+        raise UnknownProductError(name, self._products)
+
+    def domain(self, name: str) -> Domain:
+        """The domain of a name. Raises UnknownProductError or what broke it."""
+        for broken in self.broken:
+            if broken.name == name:
+                raise broken.error
+        for domain in self.domains:
+            if domain.name == name:
+                return domain
+        raise MeshError(
+            f"there is no domain {name!r}",
+            hint=f"domains are {', '.join(d.name for d in self.domains)}",
+        )
+
+
+def load_organization(settings: Settings) -> Organization:
+    """Load every domain of a mesh, and the platform's own products.
+
+    Raises ManifestError when `organization.yaml` cannot be used; a domain that cannot be loaded is
+    in `broken`.
+    """
+    folder = settings.path(settings.domains)
+    manifest = read_organization(folder / ORGANIZATION)
+    domains: list[Domain] = []
+    broken: list[BrokenDomain] = []
+    for home in domain_folders(settings):
+        try:
+            domains.append(load_domain(home, settings))
+        except MeshError as error:
+            broken.append(BrokenDomain(domain_name(home, settings), home, error))
+    found = {d.name for d in domains} | {d.name for d in broken}
+    return Organization(
+        manifest, tuple(domains), tuple(broken), tuple(_membership(manifest, found, folder))
+    )
+
+
+def domain_folders(settings: Settings) -> list[Path]:
+    """Folders that hold a domain, by name, with the platform's last."""
+    folder = settings.path(settings.domains)
+    marks = (MANIFEST, "definitions.py")
+    found = sorted({path.parent for mark in marks for path in folder.glob(f"*/{mark}")})
+    platform = settings.path(settings.platform)
+    return [*found, platform] if (platform / MANIFEST).is_file() else found
+
+
+def domain_name(folder: Path, settings: Settings) -> str:
+    """The name of the domain in a folder: the folder's own, or `platform` for the platform's."""
+    return "platform" if folder == settings.path(settings.platform) else folder.name
+
+
+def load_domain(folder: Path, settings: Settings) -> Domain:
+    """Load one domain. Raises ManifestError, DomainImportError or DefinitionError, whole."""
+    problems: list[Problem] = []
+    try:
+        manifest = read_domain(folder / MANIFEST)
+    except DefinitionError as error:
+        manifest = None
+        problems += error.problems
+    name = manifest.name if manifest else domain_name(folder, settings)
+    products: list[DataProduct] = []
+    if not domain_name_problems(name):
+        products = _collect(folder, name, settings, problems)
+    problems += _repeated(products)
+    if problems or manifest is None:
+        raise DefinitionError(problems)
+    return Domain(name, folder, manifest, tuple(sorted(products, key=lambda p: p.id)))
+
+
+def _collect(
+    folder: Path, domain: str, settings: Settings, problems: list[Problem]
+) -> list[DataProduct]:
+    products: list[DataProduct] = []
+    for module_name in _module_names(folder, settings):
+        try:
+            module = import_module(module_name, settings.root)
+        except DomainImportError as error:
+            problems += error.problems
+            continue
+        for declaration in _declarations(module):
+            try:
+                products.append(declaration.bind(domain, settings.root))
+            except DefinitionError as error:
+                problems += error.problems
+    from mesh.products.sql import collect_sql_products
+
+    try:
+        products += collect_sql_products(domain, settings)
+    except DefinitionError as error:
+        problems += error.problems
+    return products
+
+
+def _module_names(folder: Path, settings: Settings) -> list[str]:
+    package = ".".join(folder.resolve().relative_to(settings.root).parts)
+    found = pkgutil.iter_modules([str(folder / "products")])
+    return sorted(f"{package}.products.{module.name}" for module in found)
+
+
+def import_module(name: str, root: Path) -> ModuleType:
+    """Import a module of the mesh at `root`. Raises DomainImportError with file and line."""
+    _prefer(name.partition(".")[0], root)
+    try:
+        return importlib.import_module(name)
+    except DefinitionError as error:
+        raise DomainImportError(error.problems) from error
+    except Exception as error:
+        # A domain's module may raise anything at all; what it raises is the problem to report.
+        raise DomainImportError([_import_problem(name, error, root)]) from error
+
+
+def _prefer(package: str, root: Path) -> None:
+    """Let `package` mean the one at `root`, also where another mesh's was imported before."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    loaded = sys.modules.get(package)
+    homes = [Path(path).resolve() for path in getattr(loaded, "__path__", ())]
+    if loaded is not None and root / package not in homes:
+        for name in [n for n in sys.modules if n == package or n.startswith(f"{package}.")]:
+            del sys.modules[name]
+        sys.path.remove(str(root))
+        sys.path.insert(0, str(root))
+        importlib.invalidate_caches()
+
+
+def _import_problem(name: str, error: Exception, root: Path) -> Problem:
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(str(root))
+    ]
+    last = frames[-1] if frames else None
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f"{_relative(error.filename, root)}:{error.lineno}"
+    elif last is not None and "/mesh/products/collection.py" not in last.filename:
+        where = f"{_relative(last.filename, root)}:{last.lineno}"
+    else:
+        where = name
+    hint = ""
+    if isinstance(error, ModuleNotFoundError):
+        hint = f"install what provides {error.name!r}, or mend the import"
+    return Problem(f"it cannot be imported: {type(error).__name__}: {error}", where, hint)
+
+
+def _relative(file: str, root: Path) -> str:
+    path = Path(file)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else file
+
+
+def _declarations(module: ModuleType) -> Iterable[Declaration]:
+    for value in vars(module).values():
+        declaration = declaration_of(value)
+        if declaration is not None and declaration.function.__module__ == module.__name__:
+            yield declaration
+
+
+def _repeated(products: Iterable[DataProduct]) -> list[Problem]:
+    seen: dict[ProductId, DataProduct] = {}
+    problems = []
+    for product in products:
+        other = seen.setdefault(product.id, product)
+        if other is not product:
+            problems.append(
+                Problem(
+                    f"{product.id} is declared twice: in {other.source} and {product.source}",
+                    where=product.source,
+                    hint="rename one of them, or give it the next major",
+                )
+            )
+    return problems
+
+
+def _membership(manifest: OrganizationManifest, found: set[str], folder: Path) -> Iterable[Problem]:
+    where = str(folder / ORGANIZATION)
+    for name in sorted(set(manifest.domains) - found):
+        yield Problem(f"domain {name!r} has no folder", where, f"`mesh new domain {name}`")
+    for name in sorted(found - set(manifest.domains) - {"platform"}):
+        yield Problem(f"domain {name!r} is not listed under domains", where, "add it")

@@ -1,0 +1,139 @@
+"""Whether products fit together: inputs and references that exist, and an order to run them in.
+
+Owns the checks across products. What is wrong within one product is found when it is declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from mesh.contracts.model import Rule
+from mesh.errors import CyclicInputsError, Problem, did_you_mean, near_names
+from mesh.products.collection import Organization
+from mesh.products.declaration import DataProduct
+
+PLATFORM = "platform"
+"""The platform's own domain, whose products describe all others and so come last."""
+
+
+def check(organization: Organization) -> list[Problem]:
+    """Everything that is wrong with a mesh, each with its place and what to do next."""
+    problems = [*organization.problems]
+    for broken in organization.broken:
+        problems += broken.problems
+    unloaded = {broken.name for broken in organization.broken}
+    for product in organization.products.values():
+        problems += _input_problems(product, organization.products, unloaded)
+        problems += _reference_problems(product, organization.products, unloaded)
+    try:
+        run_order(list(organization.products.values()))
+    except CyclicInputsError as error:
+        problems += error.problems
+    return problems
+
+
+def run_order(products: Sequence[DataProduct]) -> list[DataProduct]:
+    """The products so that each comes after those that it needs. Raises CyclicInputsError."""
+    by_name = {str(product.id): product for product in products}
+    order = TopologicalSorter(dependencies(products))
+    try:
+        return [by_name[name] for name in order.static_order()]
+    except CycleError as error:
+        names = list(error.args[1])
+        path = " → ".join(reversed(names))
+        raise CyclicInputsError(
+            [
+                Problem(
+                    f"inputs lead in a circle: {path}",
+                    where=by_name[names[0]].source,
+                    hint="remove one of these inputs",
+                )
+            ]
+        ) from None
+
+
+def dependencies(products: Sequence[DataProduct]) -> dict[str, set[str]]:
+    """For each product the others, among these, that it waits for.
+
+    Inputs always; products that its contract only refers to where that makes no circle; for the
+    platform's own products everything else.
+    """
+    names = {str(product.id) for product in products}
+    needed = {
+        str(product.id): {port.product for port in product.inputs.values()} & names
+        for product in products
+    }
+    for product in products:
+        softly = set(map(str, product.referenced))
+        if product.id.domain == PLATFORM:
+            softly |= {str(p.id) for p in products if p.id.domain != PLATFORM}
+        for other in sorted(softly & names):
+            if not _leads_to(other, str(product.id), needed):
+                needed[str(product.id)].add(other)
+    return needed
+
+
+def _leads_to(start: str, goal: str, needed: Mapping[str, set[str]]) -> bool:
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name == goal:
+            return True
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(needed.get(name, ()))
+    return False
+
+
+def _input_problems(
+    product: DataProduct, known: Mapping[str, DataProduct], unloaded: set[str]
+) -> Iterable[Problem]:
+    for name, port in product.inputs.items():
+        where = f"{product.source}: {product.id}, input {name!r}"
+        upstream = known.get(port.product)
+        if upstream is None:
+            if port.id.domain in unloaded:
+                continue
+            hint = did_you_mean(near_names(port.product, known)) or "`mesh list` shows them all"
+            yield Problem(f"there is no product {port.product!r}", where, hint)
+            continue
+        yield from _unknown_columns(port.columns or (), upstream, where)
+
+
+def _unknown_columns(
+    columns: Iterable[str], upstream: DataProduct, where: str
+) -> Iterable[Problem]:
+    names = upstream.contract.column_names
+    for column in columns:
+        if column not in names:
+            hint = did_you_mean(near_names(column, names)) or f"columns are {', '.join(names)}"
+            yield Problem(f"{upstream.id} has no column {column!r}", where, hint)
+
+
+def _reference_problems(
+    product: DataProduct, known: Mapping[str, DataProduct], unloaded: set[str]
+) -> Iterable[Problem]:
+    for rule in product.contract.rules:
+        if rule.check == "references":
+            yield from _reference_problem(rule, product, known, unloaded)
+
+
+def _reference_problem(
+    rule: Rule, product: DataProduct, known: Mapping[str, DataProduct], unloaded: set[str]
+) -> Iterable[Problem]:
+    name, _, column = rule.arguments["to"].rpartition(".")
+    where = f"{product.source}: {product.id}.{rule.columns[0]}, references"
+    target = known.get(name)
+    if target is None:
+        if name.partition(".")[0] not in unloaded:
+            hint = did_you_mean(near_names(name, known)) or "domain.product_v1.column"
+            yield Problem(f"there is no product {name!r}", where, hint)
+        return
+    yield from _unknown_columns([column], target, where)
+    if column in target.contract.column_names:
+        found = target.contract.column(column).type
+        wanted = product.contract.column(rule.columns[0]).type
+        if found != wanted:
+            yield Problem(f"it is {wanted}, {rule.arguments['to']} is {found}", where)

@@ -1,0 +1,326 @@
+"""Declaring a data product: a function, a contract, and terms.
+
+Owns `data_product`, which marks a function without changing it, and `DataProduct`, the frozen value
+that everything else works with. A declaration knows no domain until `products.collection` binds it
+to the folder that it was found in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mesh.contracts.model import Contract
+from mesh.errors import DefinitionError, Problem
+from mesh.naming import ProductId, split_versioned
+from mesh.products.ports import (
+    Access,
+    Freshness,
+    Input,
+    OnViolation,
+    Overwrite,
+    Partitions,
+    Refuse,
+    ReplacePartitions,
+    Upsert,
+    WriteMode,
+)
+
+if TYPE_CHECKING:
+    from mesh.contracts.pandera import Contract as ContractModel
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_MARK = "__mesh_declaration__"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlModel:
+    """A dbt model that makes a product, by its file and its name in dbt."""
+
+    path: Path
+    name: str
+    data_tests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DataProduct:
+    """One product as everything else sees it."""
+
+    id: ProductId
+    contract: Contract
+    transform: Callable[..., Any] | SqlModel
+    description: str = ""
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    on_violation: OnViolation = field(default_factory=Refuse)
+    write: WriteMode = field(default_factory=Overwrite)
+    partition_by: tuple[str, ...] = ()
+    partitions: Partitions | None = None
+    freshness: Freshness | None = None
+    schedule: str = ""
+    access: Access = Access.PROTECTED
+    tags: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    code_version: str = ""
+
+    @property
+    def engine(self) -> str:
+        """What runs the transform: `python` or `dbt`."""
+        return "dbt" if isinstance(self.transform, SqlModel) else "python"
+
+    @property
+    def referenced(self) -> tuple[ProductId, ...]:
+        """Products whose columns this one's contract refers to, without those that it reads."""
+        read = {port.id for port in self.inputs.values()}
+        found = {
+            ProductId.parse(rule.arguments["to"].rpartition(".")[0])
+            for rule in self.contract.rules
+            if rule.check == "references"
+        }
+        return tuple(sorted(found - read - {self.id}))
+
+    def as_json(self) -> dict[str, Any]:
+        """The declaration as plain values, without contract and function."""
+        return {
+            "product": str(self.id),
+            "description": self.description,
+            "inputs": {
+                name: {
+                    "product": port.product,
+                    "columns": list(port.columns) if port.columns is not None else None,
+                    "purpose": port.purpose,
+                }
+                for name, port in self.inputs.items()
+            },
+            "write": self.write.name,
+            "partition_by": list(self.partition_by),
+            "tolerance": self.on_violation.tolerance,
+            "freshness": self.freshness.within if self.freshness else "",
+            "schedule": self.schedule,
+            "access": str(self.access),
+            "tags": dict(self.tags),
+            "engine": self.engine,
+            "source": self.source,
+            "code_version": self.code_version,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What `data_product` was told, before the domain is known."""
+
+    function: Callable[..., Any]
+    contract: type[ContractModel] | Contract
+    options: Mapping[str, Any]
+
+    def bind(self, domain: str, root: Path) -> DataProduct:
+        """The product of a domain. Raises DefinitionError that lists every problem."""
+        contract = _contract_of(self.contract)
+        where = f"{self.function.__module__}.{self.function.__qualname__}"
+        name, major = split_versioned(self.function.__name__)
+        product = DataProduct(
+            id=ProductId(domain, name, contract.version.major),
+            contract=contract,
+            transform=self.function,
+            description=_description(self.function, contract),
+            source=_source_path(self.function, root),
+            code_version=code_version(self.function),
+            **self.options,
+        )
+        problems = [*declaration_problems(product, where)]
+        if major is not None and major != contract.version.major:
+            problems.append(
+                Problem(
+                    f"the function says v{major}, its contract says {contract.version}",
+                    where=where,
+                    hint="give both the same major",
+                )
+            )
+        problems += _parameter_problems(self.function, product.inputs, where)
+        problems += _partition_problems(self.function, product, where)
+        if problems:
+            raise DefinitionError(problems)
+        return product
+
+
+def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by keyword
+    *,
+    contract: type[ContractModel] | Contract,
+    inputs: Mapping[str, Input] | None = None,
+    on_violation: OnViolation | None = None,
+    write: WriteMode | None = None,
+    partition_by: Sequence[str] = (),
+    partitions: Partitions | None = None,
+    freshness: Freshness | None = None,
+    schedule: str = "",
+    access: Access | str = Access.PROTECTED,
+    tags: Mapping[str, str] | None = None,
+) -> Callable[[Function], Function]:
+    """Declare that a function makes a data product. The function itself is not changed.
+
+    Args:
+        contract: the promise; its version's major is the product's.
+        inputs: input ports by parameter name.
+        on_violation: `Refuse()` (default) or `Quarantine(tolerance)`.
+        write: `Overwrite()` (default), `Append()`, `ReplacePartitions(by=…)` or `Upsert(on=…)`.
+        partition_by: columns by which the table's files are laid out.
+        partitions: what is run one at a time: `MonthlyPartitions`, `DailyPartitions` or
+            `StaticPartitions`. The function takes the key as `partition`, and its rows replace
+            that partition: `write` is `ReplacePartitions(by=…)`.
+        freshness: how old the last publication may be.
+        schedule: a cron expression, in UTC, for a product that has no inputs to wait for.
+        access: `private`, `protected` (default) or `public`.
+        tags: anything to find it by.
+    """
+    mode = write or Overwrite()
+    options = {
+        "inputs": dict(inputs or {}),
+        "on_violation": on_violation or Refuse(),
+        "write": mode,
+        "partition_by": _partition_columns(mode, partition_by),
+        "partitions": partitions,
+        "freshness": freshness,
+        "schedule": schedule,
+        "access": Access(access),
+        "tags": dict(tags or {}),
+    }
+
+    def mark(function: Function) -> Function:
+        setattr(function, _MARK, Declaration(function, contract, options))
+        return function
+
+    return mark
+
+
+def declaration_of(candidate: object) -> Declaration | None:
+    """What `data_product` said about a function; None when it said nothing."""
+    found = getattr(candidate, _MARK, None)
+    return found if isinstance(found, Declaration) else None
+
+
+def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
+    """What is wrong with a product by itself, without looking at any other."""
+    names = product.contract.column_names
+    problems = []
+    named = {
+        "partition_by": product.partition_by,
+        "ReplacePartitions(by)": getattr(product.write, "by", ()),
+        "Upsert(on)": getattr(product.write, "on", ()),
+    }
+    for option, columns in named.items():
+        problems += [
+            Problem(
+                f"{option} names {column!r}, which is not a column of the contract",
+                where=where,
+                hint=f"columns are {', '.join(names)}",
+            )
+            for column in columns
+            if column not in names
+        ]
+    if isinstance(product.write, Upsert) and not product.write.on:
+        problems.append(Problem("Upsert needs a key", where=where, hint="Upsert(on=[…])"))
+    if isinstance(product.write, ReplacePartitions) and not set(product.write.by) <= set(
+        product.partition_by
+    ):
+        problems.append(
+            Problem("ReplacePartitions(by) names columns that partition_by does not", where=where)
+        )
+    if set(product.partition_by) == set(names):
+        problems.append(Problem("partition_by leaves no column for the files", where=where))
+    for name, port in product.inputs.items():
+        problems += _input_problems(port, f"{where}, input {name!r}")
+    return problems
+
+
+def code_version(function: Callable[..., Any]) -> str:
+    """A digest of the module that a function is written in; empty when it has no source."""
+    module = inspect.getmodule(function)
+    try:
+        source = inspect.getsource(module if module is not None else function)
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def _contract_of(declared: type[ContractModel] | Contract) -> Contract:
+    if isinstance(declared, Contract):
+        return declared
+    from mesh.contracts.pandera import load
+
+    return load(declared)
+
+
+def _partition_columns(mode: WriteMode, declared: Sequence[str]) -> tuple[str, ...]:
+    columns = (declared,) if isinstance(declared, str) else tuple(declared)
+    return columns or (tuple(mode.by) if isinstance(mode, ReplacePartitions) else ())
+
+
+def _description(function: Callable[..., Any], contract: Contract) -> str:
+    module = inspect.getmodule(function)
+    own = inspect.getdoc(function) or (inspect.getdoc(module) if module else "")
+    return own or contract.description
+
+
+def _source_path(function: Callable[..., Any], root: Path) -> str:
+    file = inspect.getsourcefile(inspect.unwrap(function))
+    if file is None:
+        return ""
+    path = Path(file).resolve()
+    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+
+
+def _input_problems(port: Input, where: str) -> list[Problem]:
+    try:
+        _ = port.id
+    except DefinitionError as error:
+        return [Problem(p.what, where=where, hint=p.hint) for p in error.problems]
+    if port.columns is not None and not port.columns:
+        return [Problem("it declares no columns", where=where, hint="leave columns out for all")]
+    return []
+
+
+def _parameter_problems(
+    function: Callable[..., Any], inputs: Mapping[str, Input], where: str
+) -> list[Problem]:
+    parameters = inspect.signature(function).parameters
+    problems = [
+        Problem(
+            f"parameter {name!r} has no input",
+            where=where,
+            hint=f'add it: inputs={{"{name}": mesh.Input("domain.product_v1")}}',
+        )
+        for name, parameter in parameters.items()
+        if name not in inputs
+        and parameter.default is inspect.Parameter.empty
+        and name != "partition"
+    ]
+    problems += [
+        Problem(f"input {name!r} is not a parameter of the function", where=where)
+        for name in inputs
+        if name not in parameters
+    ]
+    return problems
+
+
+def _partition_problems(
+    function: Callable[..., Any], product: DataProduct, where: str
+) -> list[Problem]:
+    taken = inspect.signature(function).parameters.get("partition")
+    if "partition" in product.inputs:
+        return [Problem("an input cannot be called 'partition'", where=where, hint="rename it")]
+    if product.partitions is None:
+        if taken is None or taken.default is not inspect.Parameter.empty:
+            return []
+        hint = 'partitions=mesh.MonthlyPartitions(start="2013-01")'
+        return [Problem("parameter 'partition' has no partitions", where=where, hint=hint)]
+    problems = []
+    if taken is None:
+        hint = "add the parameter `partition: str`"
+        problems.append(Problem("the function takes no partition", where=where, hint=hint))
+    if not isinstance(product.write, ReplacePartitions):
+        hint = "write=mesh.ReplacePartitions(by=…)"
+        problems.append(Problem("a run would replace every partition", where=where, hint=hint))
+    return problems
