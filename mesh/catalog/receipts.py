@@ -1,0 +1,151 @@
+"""The evidence of what happened to a product: receipts of publications, and refusals.
+
+Owns their shape and how they are written into a Delta commit and read back. Immutable, and equal
+after a round trip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
+
+from mesh.contracts.model import Severity
+from mesh.contracts.verdict import Outcome, Verdict
+
+RECEIPT_KEY = "mesh.receipt"
+"""Key in a commit's metadata under which the receipt's JSON is."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InputVersion:
+    """An input as it was read: which product, which version of its table, in which role.
+
+    `port` is the parameter's name; empty for a product that only a `references` rule looks at.
+    """
+
+    product: str
+    version: int
+    port: str = ""
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTally:
+    """How one rule fared in a publication."""
+
+    rule: str
+    text: str
+    severity: Severity
+    outcome: Outcome
+    failed: int = 0
+
+    @classmethod
+    def all_of(cls, verdict: Verdict) -> tuple[RuleTally, ...]:
+        """The tally of every rule that a verdict speaks of."""
+        return tuple(
+            cls(f.rule.id, f.rule.text, f.rule.severity, f.outcome, f.failed)
+            for f in verdict.findings
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The immutable evidence of one publication. Times are UTC; sizes are bytes.
+
+    `table_version` is the Delta version that the commit made: it is known once the commit has
+    landed, and so is not part of what the commit itself carries.
+    """
+
+    publication_id: str
+    product: str
+    contract_version: str
+    contract_digest: str
+    run_id: str
+    partition: str
+    published_at: datetime
+    table_url: str
+    write_mode: str
+    rows_accepted: int
+    rows_rejected: int
+    tallies: tuple[RuleTally, ...] = ()
+    inputs: tuple[InputVersion, ...] = ()
+    files: int = 0
+    bytes: int = 0
+    code_version: str = ""
+    mesh_version: str = ""
+    table_version: int = -1
+    is_repeated: bool = field(default=False, compare=False)
+
+    def with_table_version(self, version: int) -> Receipt:
+        """The receipt of a commit that landed as this version."""
+        return replace(self, table_version=version)
+
+    def as_repeated(self) -> Receipt:
+        """The first receipt, given to a later attempt at the same publication."""
+        return replace(self, is_repeated=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """The receipt as plain values."""
+        data = asdict(self)
+        data.pop("is_repeated")
+        data["published_at"] = self.published_at.isoformat()
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `as_json` wrote; keys of a later Mesh are passed over."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known["published_at"] = datetime.fromisoformat(data["published_at"])
+        known["tallies"] = tuple(
+            RuleTally(
+                **{**t, "severity": Severity(t["severity"]), "outcome": Outcome(t["outcome"])}
+            )
+            for t in data.get("tallies", ())
+        )
+        known["inputs"] = tuple(
+            InputVersion(**{**i, "columns": tuple(i["columns"]) if i["columns"] else None})
+            for i in data.get("inputs", ())
+        )
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The evidence that nothing was published, and why. The table is as it was."""
+
+    publication_id: str
+    product: str
+    contract_version: str
+    run_id: str
+    partition: str
+    refused_at: datetime
+    verdict: Verdict
+    inputs: tuple[InputVersion, ...] = ()
+
+    def __str__(self) -> str:
+        """The verdict in words."""
+        return self.verdict.describe(self.product)
+
+    def as_json(self) -> dict[str, Any]:
+        """The refusal as plain values."""
+        return {
+            "publication_id": self.publication_id,
+            "product": self.product,
+            "contract_version": self.contract_version,
+            "run_id": self.run_id,
+            "partition": self.partition,
+            "refused_at": self.refused_at.isoformat(),
+            "verdict": self.verdict.as_json(),
+            "inputs": [asdict(item) for item in self.inputs],
+        }
+
+
+def publication_id(product: str, run_id: str, partition: str = "") -> str:
+    """The identity of a publication: the same product, run and partition is the same publication.
+
+    32 hexadecimal digits.
+    """
+    return hashlib.sha256(f"{product}\0{run_id}\0{partition}".encode()).hexdigest()[:32]

@@ -1,0 +1,227 @@
+"""Files where tables live: on a local disk or in an object store, by one set of verbs.
+
+Owns writing, listing and deleting of files below a URL, and the probe that refuses a store which
+ignores conditional writes: two writers could both believe that they made the same version, and one
+of them would be lost without a sign.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import obstore
+import pyarrow as pa
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import from_url
+
+from mesh.errors import StorageError, StorageFullError, UnsafeStoreError
+
+_CLIENT_OPTIONS = {"allow_http": "allow_http", "aws_allow_http": "allow_http", "timeout": "timeout"}
+_PROBED: set[tuple[str, str]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file below a store's URL. `path` is relative to it; sizes are bytes."""
+
+    path: str
+    size: int
+    modified_at: datetime
+
+
+class Store(Protocol):
+    """What Mesh needs of a place that holds files."""
+
+    def open_output(self, path: str) -> Any:
+        """A writable Arrow file at `path`; nothing is visible before it is closed, or all is."""
+
+    def delete(self, paths: list[str]) -> None:
+        """Delete files; those that are gone already do not matter."""
+
+    def list(self, prefix: str = "") -> Iterator[StoredFile]:
+        """Files below `prefix`."""
+
+    def probe(self) -> None:
+        """Raise UnsafeStoreError when the store ignores conditional writes."""
+
+
+def open_store(url: str, options: Mapping[str, str]) -> Store:
+    """The store at a local path or URL. Raises StorageError when it cannot be used."""
+    local = local_path(url)
+    return LocalStore(local) if local is not None else ObjectStore(url, dict(options))
+
+
+def local_path(url: str) -> Path | None:
+    """The folder that a URL names on this machine; None for an object store."""
+    if "://" not in url:
+        return Path(url)
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStore:
+    """Files in a folder."""
+
+    root: Path
+
+    def open_output(self, path: str) -> Any:
+        """A new file; its folders are made."""
+        with storage_errors(str(self.root)):
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            return pa.OSFile(str(target), "wb")
+
+    def delete(self, paths: list[str]) -> None:
+        """Delete files, and folders that this leaves empty."""
+        for path in paths:
+            target = self.root / path
+            target.unlink(missing_ok=True)
+            for folder in target.parents:
+                if folder == self.root.parent or not _remove_if_empty(folder):
+                    break
+
+    def list(self, prefix: str = "") -> Iterator[StoredFile]:
+        """Files below a folder."""
+        for folder, _, names in os.walk(self.root / prefix):
+            for name in names:
+                file = Path(folder) / name
+                found = file.stat()
+                yield StoredFile(
+                    file.relative_to(self.root).as_posix(),
+                    found.st_size,
+                    datetime.fromtimestamp(found.st_mtime, UTC),
+                )
+
+    def probe(self) -> None:
+        """Local file systems refuse to create what exists: delta-rs links, and never replaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    """Objects below a URL such as `s3://bucket/prefix`."""
+
+    url: str
+    options: Mapping[str, str] = field(repr=False)
+
+    def _open(self) -> Any:
+        client = {
+            _CLIENT_OPTIONS[name]: value
+            for name, value in self.options.items()
+            if name in _CLIENT_OPTIONS
+        }
+        config = {n: v for n, v in self.options.items() if n not in _CLIENT_OPTIONS}
+        with storage_errors(self.url):
+            return from_url(self.url, config=config, client_options=client)  # type: ignore[call-overload]
+
+    def open_output(self, path: str) -> Any:
+        """A multipart upload that becomes one object when it is closed."""
+        with storage_errors(self.url):
+            return pa.PythonFile(_Upload(obstore.open_writer(self._open(), path)), "w")
+
+    def delete(self, paths: list[str]) -> None:
+        """Delete objects."""
+        if paths:
+            with storage_errors(self.url):
+                obstore.delete(self._open(), paths)
+
+    def list(self, prefix: str = "") -> Iterator[StoredFile]:
+        """Objects below a prefix."""
+        with storage_errors(self.url):
+            for page in obstore.list(self._open(), prefix=prefix or None):
+                for item in page:
+                    yield StoredFile(item["path"], item["size"], item["last_modified"])
+
+    def probe(self) -> None:
+        """Create an object twice: the second must be refused. Once a store and process."""
+        identity = (self.url, str(sorted(self.options.items())))
+        if identity in _PROBED:
+            return
+        store, path = self._open(), f"_mesh_probe/{uuid.uuid4().hex}"
+        with storage_errors(self.url):
+            obstore.put(store, path, b"1", mode="create")
+            try:
+                obstore.put(store, path, b"2", mode="create")
+            except (AlreadyExistsError, PreconditionError):
+                _PROBED.add(identity)
+                return
+            finally:
+                obstore.delete(store, [path])
+        raise UnsafeStoreError(
+            "the store ignores conditional writes, and would lose commits silently",
+            where=self.url,
+            hint="use a store that honours If-None-Match on PUT, such as S3 or Ceph",
+        )
+
+
+class _Upload:
+    """An obstore writer with what Arrow asks of a Python file."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+        self._position = 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        with storage_errors("upload"):
+            self._writer.write(data)
+        self._position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        """The store has no halfway state to flush to."""
+
+    def writable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            with storage_errors("upload"):
+                self._writer.close()
+
+
+@contextmanager
+def storage_errors(where: str) -> Iterator[None]:
+    """Turn what storage libraries raise into StorageError with what to do next."""
+    try:
+        yield
+    except BaseError as error:
+        raise StorageError(_first_line(error), where=where, hint=_access_hint(error)) from error
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT} or "No space left" in str(error):
+            raise StorageFullError(
+                "no space is left", where=where, hint="free some, and run it again"
+            ) from error
+        raise StorageError(_first_line(error), where=where, hint=_access_hint(error)) from error
+
+
+def _remove_if_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _access_hint(error: BaseException) -> str:
+    text = str(error).lower()
+    if any(word in text for word in ("denied", "credential", "forbidden", "permission", "403")):
+        return "check the rights and credentials: MESH_STORAGE_OPTIONS__…"
+    return "check MESH_STORAGE and MESH_STORAGE_OPTIONS__…"

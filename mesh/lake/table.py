@@ -1,0 +1,299 @@
+"""One Delta table: its snapshots, its history, and commits that change it.
+
+Owns every call to deltalake. A commit succeeds only as the very next version of the snapshot that
+it was planned on (`max_commit_retries=0`): what to do when somebody else was first is decided by who
+planned it, never by the storage library.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+
+from mesh.errors import CommitConflictError, NotPublishedError, StorageError
+from mesh.lake.store import Store, local_path, open_store, storage_errors
+
+LOGICAL_TYPE = b"mesh.type"
+_ALREADY_THERE = ("already exists", "version 0")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A data file of a snapshot. `bounds` are lowest and highest values by column, where known."""
+
+    path: str
+    size: int
+    rows: int
+    partition_values: Mapping[str, str | None]
+    bounds: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A written data file that no version shows yet. `statistics` is Delta's JSON."""
+
+    path: str
+    size: int
+    rows: int
+    partition_values: Mapping[str, str | None]
+    statistics: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version's entry in the table's history."""
+
+    version: int
+    timestamp: datetime
+    operation: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit shall do, planned on one snapshot.
+
+    `transaction` is the identity under which it may land once; `metadata` values are text.
+    """
+
+    adds: Sequence[StagedFile]
+    schema: pa.Schema
+    partition_by: Sequence[str]
+    metadata: Mapping[str, str]
+    transaction: str
+    removes: Sequence[DataFile] = ()
+    is_overwrite: bool = False
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+
+class Snapshot:
+    """A table as it is at one version. Holds no data."""
+
+    def __init__(self, table: Table, delta: DeltaTable) -> None:
+        self.table = table
+        self._delta = delta
+        self.version: int = delta.version()
+
+    def has_transaction(self, transaction: str) -> bool:
+        """Whether a commit of that identity has landed."""
+        return self._delta.transaction_version(transaction) is not None
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The stored columns."""
+        return pa.schema(self._delta.schema().to_arrow())
+
+    @property
+    def partition_by(self) -> tuple[str, ...]:
+        """Columns by which files are laid out."""
+        return tuple(self._delta.metadata().partition_columns)
+
+    @cached_property
+    def files(self) -> tuple[DataFile, ...]:
+        """The data files of this version."""
+        actions = pa.table(self._delta.get_add_actions(flatten=False)).to_pylist()
+        return tuple(_data_file(action) for action in actions)
+
+    def with_columns(self, added: Sequence[pa.Field]) -> Snapshot:
+        """The next version, with nullable columns added: a commit of its own, without data.
+
+        Raises CommitConflictError when another writer was first.
+        """
+        fields = list(Schema.from_arrow(pa.schema(added)).fields)
+        try:
+            with storage_errors(self.table.url):
+                self._delta.alter.add_columns(
+                    fields, commit_properties=CommitProperties(max_commit_retries=0)
+                )
+        except CommitFailedError as error:
+            raise CommitConflictError(
+                "another writer committed first", where=self.table.url, hint="run it again"
+            ) from error
+        return self.table.snapshot()
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, by the files' own statistics."""
+        return sum(file.rows for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A Delta table at a URL, whether it exists yet or not."""
+
+    url: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def store(self) -> Store:
+        """The files of the table."""
+        return open_store(self.url, self.options)
+
+    def exists(self) -> bool:
+        """Whether any version has been committed."""
+        return self.find() is not None
+
+    def find(self, version: int | None = None) -> Snapshot | None:
+        """The snapshot at a version, or the latest; None when there is no table."""
+        try:
+            with storage_errors(self.url):
+                return Snapshot(self, self._delta(version))
+        except TableNotFoundError:
+            return None
+        except DeltaError as error:
+            raise StorageError(_brief(error), where=self.url) from error
+
+    def snapshot(self, version: int | None = None) -> Snapshot:
+        """The snapshot at a version, or the latest. Raises NotPublishedError."""
+        found = self.find(version)
+        if found is None:
+            raise NotPublishedError("nothing is published yet", where=self.url)
+        return found
+
+    def version(self) -> int:
+        """The latest version. Raises NotPublishedError."""
+        return self.snapshot().version
+
+    def scan(self, version: int | None = None) -> pl.LazyFrame:
+        """The rows at a version, or the latest, as a lazy frame. Raises NotPublishedError."""
+        snapshot = self.snapshot(version)
+        frame = pl.scan_delta(
+            self.url, version=snapshot.version, storage_options=dict(self.options) or None
+        )
+        restored = [
+            _restored(name, field_.metadata[LOGICAL_TYPE].decode())
+            for name, field_ in zip(snapshot.schema.names, snapshot.schema, strict=True)
+            if field_.metadata and LOGICAL_TYPE in field_.metadata
+        ]
+        return frame.with_columns(restored) if restored else frame
+
+    def commits(self) -> Iterator[Commit]:
+        """The history, newest first; empty when there is no table."""
+        if self.find() is None:
+            return
+        with storage_errors(self.url):
+            history = self._delta().history()
+        for entry in history:
+            yield Commit(
+                version=entry["version"],
+                timestamp=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
+                operation=entry.get("operation", ""),
+                metadata=entry,
+            )
+
+    def commit(self, change: Change, base: Snapshot | None) -> int:
+        """Make `change` the version after `base` (None: the first). Returns the version.
+
+        Raises CommitConflictError when another writer made that version first.
+        """
+        properties = CommitProperties(
+            custom_metadata=dict(change.metadata),
+            max_commit_retries=0,
+            app_transactions=[Transaction(change.transaction, 1)],
+        )
+        try:
+            with storage_errors(self.url):
+                if base is None:
+                    return self._create(change, properties)
+                return self._add(change, base, properties)
+        except CommitFailedError as error:
+            raise CommitConflictError(
+                "another writer committed first", where=self.url, hint="run it again"
+            ) from error
+        except DeltaError as error:
+            if base is None and any(words in str(error) for words in _ALREADY_THERE):
+                raise CommitConflictError(
+                    "another writer made the table", where=self.url, hint="run it again"
+                ) from error
+            raise StorageError(_brief(error), where=self.url) from error
+
+    def _create(self, change: Change, properties: CommitProperties) -> int:
+        if (folder := local_path(self.url)) is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        create_table_with_add_actions(
+            self.url,
+            Schema.from_arrow(change.schema),
+            [_add_action(file) for file in change.adds],
+            mode="error",
+            partition_by=list(change.partition_by),
+            description=change.description or None,
+            configuration=dict(change.configuration),
+            storage_options=dict(self.options) or None,
+            commit_properties=properties,
+        )
+        return 0
+
+    def _add(self, change: Change, base: Snapshot, properties: CommitProperties) -> int:
+        now = int(time.time() * 1000)
+        actions: list[AddAction | RemoveAction] = [_add_action(file) for file in change.adds]
+        actions += [
+            RemoveAction(file.path, True, now, file.size, dict(file.partition_values))  # noqa: FBT003 -- data_change
+            for file in change.removes
+        ]
+        base._delta.create_write_transaction(  # noqa: SLF001 -- Snapshot is this module's own
+            actions,
+            "overwrite" if change.is_overwrite else "append",
+            Schema.from_arrow(change.schema),
+            partition_by=list(change.partition_by),
+            commit_properties=properties,
+        )
+        return base.version + 1
+
+    def _delta(self, version: int | None = None) -> DeltaTable:
+        return DeltaTable(self.url, version=version, storage_options=dict(self.options) or None)
+
+
+def _add_action(file: StagedFile) -> AddAction:
+    return AddAction(
+        path=file.path,
+        size=file.size,
+        partition_values=dict(file.partition_values),
+        modification_time=int(time.time() * 1000),
+        data_change=True,
+        stats=file.statistics,
+    )
+
+
+def _data_file(action: Mapping[str, Any]) -> DataFile:
+    partition = action.get("partition") or action.get("partition_values") or {}
+    lows, highs = action.get("min") or {}, action.get("max") or {}
+    return DataFile(
+        path=action["path"],
+        size=action["size_bytes"],
+        rows=action.get("num_records") or 0,
+        partition_values={name: _partition_text(value) for name, value in partition.items()},
+        bounds={name: (lows[name], highs[name]) for name in lows if name in highs},
+    )
+
+
+def _partition_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return str(value)
+
+
+def _restored(column: str, logical: str) -> pl.Expr:
+    """A stored column as the type that the contract promises; Delta has no duration."""
+    if logical == "duration":
+        return pl.col(column).cast(pl.Duration("us"))
+    message = f"stored type {logical!r} of column {column!r} is not known to this Mesh"
+    raise StorageError(message, hint="upgrade Mesh")
+
+
+def _brief(error: DeltaError) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,334 @@
+"""The gate: every rule of a contract against data, in one pass, while it streams.
+
+Owns the verdict. The contract is compiled once to expressions that are evaluated together, once a
+batch; batches that pass flow on untouched. Where a batch breaks a rule, Pandera's own check is
+asked about the failing rows, for its message and as a second opinion: should the two disagree, the
+gate itself is broken, and says so. Knows nothing of files and commits.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from mesh.contracts.arrow import arrow_type
+from mesh.contracts.expressions import has_value, keeps, recorded_expression
+from mesh.contracts.model import Contract, Rule, Scope
+from mesh.contracts.pandera import check_of
+from mesh.contracts.verdict import Finding, Outcome, Verdict
+from mesh.errors import GateError
+from mesh.publishing.uniqueness import HashStore, duplicates_among, hashes_of
+
+MAX_SAMPLES = 5
+"""Broken rows that a finding shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One batch after the gate. `rejected` has the contract's columns and `_mesh_rules`."""
+
+    accepted: pl.DataFrame | None
+    rejected: pl.DataFrame | None
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is known so far about one rule."""
+
+    failed: int = 0
+    first_row: int | None = None
+    samples: list[Mapping[str, Any]] = field(default_factory=list)
+    message: str = ""
+
+    def add(self, failed: int, first_row: int | None, samples: Sequence[Mapping[str, Any]]) -> None:
+        self.failed += failed
+        if first_row is not None and (self.first_row is None or first_row < self.first_row):
+            self.first_row = first_row
+            self.samples = [*samples, *self.samples][:MAX_SAMPLES]
+        else:
+            self.samples = [*self.samples, *samples][:MAX_SAMPLES]
+
+
+class Gate:
+    """One contract, compiled, and the tallies of one publication. Checked from many threads.
+
+    `references` are the values of the columns that the contract refers to, by
+    `domain.product_v1.column`; one that is missing leaves its rule unchecked, and a rule of
+    severity error that is unchecked refuses.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        *,
+        references: Mapping[str, pl.Series] | None = None,
+        key_memory_bytes: int,
+        extra_rules: Sequence[Rule] = (),
+    ) -> None:
+        self.contract = contract
+        self._rules = (*contract.rules, *extra_rules)
+        self._compiled = {
+            rule.id: keeps_of(rule, contract) for rule in self._rules if rule.scope is Scope.ROW
+        }
+        self._row_rules = [rule for rule in self._rules if rule.scope is Scope.ROW]
+        self._unique = {
+            rule.id: (rule, HashStore(key_memory_bytes))
+            for rule in self._rules
+            if rule.check == "unique"
+        }
+        self._references = _reference_frames(contract, references or {})
+        self._tallies = {rule.id: _Tally() for rule in self._rules}
+        self._lock = threading.Lock()
+        self.rows = 0
+        self.rejected = 0
+
+    def check(self, frame: pl.DataFrame, offset: int) -> Checked:
+        """Check one batch whose first row is the `offset`-th of the data."""
+        kept, rejected = self._check_rows(frame, offset)
+        with self._lock:
+            self.rows += frame.height
+            self.rejected += 0 if rejected is None else rejected.height
+        if kept is not None and kept.height:
+            for rule, store in self._unique.values():
+                store.add(hashes_of(kept, rule.columns))
+            self._check_references(kept)
+        return Checked(kept, rejected)
+
+    def _check_rows(
+        self, frame: pl.DataFrame, offset: int
+    ) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+        if not self._compiled:
+            return frame, None
+        masks = frame.select(
+            expression.alias(rule_id) for rule_id, expression in self._compiled.items()
+        )
+        passed = masks.select(pl.all().all()).row(0, named=True)
+        broken = [rule for rule in self._row_rules if not passed[rule.id]]
+        if not broken:
+            return frame, None
+        for rule in broken:
+            self._note(rule, frame, ~masks.get_column(rule.id), offset)
+        blocking = [rule for rule in broken if rule.is_blocking]
+        if not blocking:
+            return frame, None
+        keep = masks.select(pl.all_horizontal(rule.id for rule in blocking)).to_series()
+        rejected = frame.with_columns(
+            pl.concat_list(
+                pl.when(~masks.get_column(rule.id)).then(pl.lit(rule.id)) for rule in blocking
+            )
+            .list.drop_nulls()
+            .alias("_mesh_rules"),
+            pl.int_range(offset, offset + frame.height, dtype=pl.Int64).alias("_mesh_row"),
+        ).filter(~keep)
+        return frame.filter(keep), rejected
+
+    def _note(self, rule: Rule, frame: pl.DataFrame, failing: pl.Series, offset: int) -> None:
+        failed = int(failing.sum())
+        rows = failing.arg_true().head(MAX_SAMPLES)
+        shown = _shown_columns(rule, self.contract)
+        samples = frame.select(shown)[rows].to_dicts()
+        message = ""
+        with self._lock:
+            is_first = self._tallies[rule.id].failed == 0
+        if is_first:
+            message = ask_pandera(rule, frame[rows])
+        with self._lock:
+            tally = self._tallies[rule.id]
+            tally.add(failed, offset + int(rows[0]), samples)
+            tally.message = tally.message or message
+
+    def _check_references(self, frame: pl.DataFrame) -> None:
+        for rule, known in self._references:
+            column = rule.columns[0]
+            counted = frame.get_column(column).drop_nulls().value_counts(name="_mesh_count")
+            missing = counted.join(known, on=column, how="anti")
+            if missing.is_empty():
+                continue
+            shown = _shown_columns(rule, self.contract)
+            values = missing.get_column(column)
+            samples = frame.select(shown).filter(pl.col(column).is_in(values.implode()))
+            with self._lock:
+                self._tallies[rule.id].add(
+                    int(missing.get_column("_mesh_count").sum()),
+                    None,
+                    samples.head(MAX_SAMPLES).to_dicts(),
+                )
+
+    def finish(
+        self,
+        accepted: StagedRows,
+        *,
+        tolerance: float,
+        can_quarantine: bool,
+        earlier: Sequence[Finding] = (),
+    ) -> Verdict:
+        """The verdict, once every batch was checked.
+
+        `accepted` gives the accepted rows again, for rules on the whole set; `earlier` is what
+        others found before.
+        """
+        findings = (*(self._finding(rule, accepted) for rule in self._rules), *earlier)
+        reasons = [
+            *_row_reasons(self.rows, self.rejected, tolerance, can_quarantine=can_quarantine),
+            *(_set_reason(item) for item in findings if item.is_refusing),
+        ]
+        return Verdict(
+            rows=self.rows,
+            accepted=self.rows - self.rejected,
+            rejected=self.rejected,
+            findings=findings,
+            reasons=tuple(reasons),
+        )
+
+    def close(self) -> None:
+        """Forget what was kept of the data."""
+        for _, store in self._unique.values():
+            store.close()
+
+    def _finding(self, rule: Rule, accepted: StagedRows) -> Finding:
+        if rule.scope is Scope.ROW:
+            return self._tallied(rule)
+        if rule.check == "unique":
+            return self._uniqueness(rule, accepted)
+        if rule.check == "references":
+            return self._reference(rule)
+        if rule.check == "row_count":
+            return _row_count(rule, self.rows - self.rejected)
+        return _ask_pandera_about_all(rule, accepted)
+
+    def _tallied(self, rule: Rule) -> Finding:
+        tally = self._tallies[rule.id]
+        outcome = Outcome.FAILED if tally.failed else Outcome.PASSED
+        return Finding(
+            rule, outcome, tally.failed, tally.first_row, tuple(tally.samples), tally.message
+        )
+
+    def _uniqueness(self, rule: Rule, accepted: StagedRows) -> Finding:
+        _, store = self._unique[rule.id]
+        suspects = store.repeated()
+        if not suspects.size:
+            return Finding(rule, Outcome.PASSED)
+        found = duplicates_among(accepted.frames(rule.columns), rule.columns, suspects)
+        if found.is_empty():
+            return Finding(rule, Outcome.PASSED)
+        samples = found.head(MAX_SAMPLES).drop("_mesh_count").to_dicts()
+        failed = int(found.get_column("_mesh_count").sum())
+        return Finding(rule, Outcome.FAILED, failed, samples=tuple(samples))
+
+    def _reference(self, rule: Rule) -> Finding:
+        if all(rule.id != checked.id for checked, _ in self._references):
+            target = rule.arguments["to"].rpartition(".")[0]
+            message = f"{target} has no publication to compare with"
+            return Finding(rule, Outcome.SKIPPED, message=message)
+        return self._tallied(rule)
+
+
+class StagedRows:
+    """The accepted rows of a publication, to be read again by rules on the whole set."""
+
+    def __init__(self, frame: pl.LazyFrame, columns: Sequence[str]) -> None:
+        self.frame = frame.select(columns)
+
+    def frames(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """The rows' values in some columns, in pieces."""
+        yield from self.frame.select(columns).collect_batches()
+
+
+def keeps_of(rule: Rule, contract: Contract) -> pl.Expr:
+    """The expression that is true for each row which keeps a rule on rows."""
+    if rule.check == "not_null":
+        column = contract.column(rule.columns[0])
+        return has_value(column.name, is_float=column.type.startswith("float"))
+    expression = recorded_expression(check_of(rule), rule.columns[0] if rule.columns else None)
+    if expression is None:
+        raise GateError(f"rule `{rule.text}` cannot be compiled", where=contract.name)
+    return keeps(expression, is_null_ignored=rule.is_null_ignored)
+
+
+def ask_pandera(rule: Rule, failing: pl.DataFrame) -> str:
+    """Pandera's message for rows that break a rule. Raises GateError when Pandera disagrees."""
+    if rule.check == "not_null":
+        return ""
+    check = check_of(rule)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = check(failing.lazy(), rule.columns[0] if rule.columns else None)
+        verdicts = result.check_output.collect().to_series()
+    if verdicts.any():
+        raise GateError(
+            f"Pandera passes {int(verdicts.sum())} of {failing.height} rows that the compiled rule "
+            f"`{rule.text}` fails",
+            hint="report this as a bug in Mesh",
+        )
+    return check.error or ""
+
+
+def _ask_pandera_about_all(rule: Rule, accepted: StagedRows) -> Finding:
+    check = check_of(rule)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = check(accepted.frame, rule.columns[0] if rule.columns else None)
+        passed = bool(result.check_passed.collect().item())
+    if passed:
+        return Finding(rule, Outcome.PASSED)
+    samples = [] if result.failure_cases is None else _some(result.failure_cases)
+    return Finding(rule, Outcome.FAILED, 1, samples=tuple(samples), message=check.error or "")
+
+
+def _some(failure_cases: pl.LazyFrame | pl.DataFrame) -> Sequence[Mapping[str, Any]]:
+    frame = failure_cases.lazy().head(MAX_SAMPLES).collect()
+    return frame.drop("check_output", strict=False).to_dicts()
+
+
+def _row_count(rule: Rule, rows: int) -> Finding:
+    low, high = rule.arguments["at_least"], rule.arguments["at_most"]
+    is_kept = (low is None or rows >= low) and (high is None or rows <= high)
+    if is_kept:
+        return Finding(rule, Outcome.PASSED)
+    return Finding(rule, Outcome.FAILED, 1, message=f"there are {rows:,} rows")
+
+
+def _row_reasons(
+    rows: int, rejected: int, tolerance: float, *, can_quarantine: bool
+) -> Iterable[str]:
+    if not rejected:
+        return
+    if not can_quarantine:
+        yield f"{rejected:,} of {rows:,} rows break the contract"
+    elif rejected > tolerance * rows:
+        yield (
+            f"{rejected:,} of {rows:,} rows ({rejected / rows:.2%}) break the contract, "
+            f"more than the tolerance of {tolerance:.2%}"
+        )
+
+
+def _set_reason(item: Finding) -> str:
+    if item.outcome is Outcome.SKIPPED:
+        return f"`{item.rule.text}` could not be checked: {item.message}"
+    if item.rule.check in {"unique", "references"}:
+        return f"{item.failed:,} rows break `{item.rule.text}`"
+    return f"`{item.rule.text}` is broken{f': {item.message}' if item.message else ''}"
+
+
+def _shown_columns(rule: Rule, contract: Contract) -> list[str]:
+    columns = rule.columns or contract.column_names
+    return [*columns, *(name for name in contract.key if name not in columns)]
+
+
+def _reference_frames(
+    contract: Contract, references: Mapping[str, pl.Series]
+) -> list[tuple[Rule, pl.DataFrame]]:
+    frames = []
+    for rule in contract.rules:
+        if rule.check == "references" and rule.arguments["to"] in references:
+            column = rule.columns[0]
+            wanted = pl.from_arrow(pa.array([], arrow_type(contract.column(column).type)))
+            values = references[rule.arguments["to"]].unique().drop_nulls()
+            frames.append((rule, values.cast(wanted.dtype).to_frame(column)))  # type: ignore[union-attr]
+    return frames

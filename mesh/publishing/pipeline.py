@@ -1,0 +1,153 @@
+"""The pipeline: batches through the gate and onto the stage, on several threads.
+
+Owns the threads, back-pressure and the end: the first error stops everything, and nothing is left
+half. Each worker checks and encodes the same batch, so that it stays in that core's cache.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain
+
+import polars as pl
+import pyarrow as pa
+
+from mesh.contracts.arrow import Difference
+from mesh.publishing.conformance import Conformance, LossyCastError
+from mesh.publishing.gate import Gate
+from mesh.publishing.stage import Stage, StageWriter
+
+Numbered = tuple[int, pa.RecordBatch]
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """What one publication's batches go through.
+
+    `rejects` takes rejected rows; None means that any rejected row refuses, so that nothing more is
+    staged once there is one.
+    """
+
+    gate: Gate
+    conformance: Conformance
+    stage: Stage
+    rejects: Stage | None
+    with_provenance: Callable[[pl.DataFrame], pl.DataFrame]
+    workers: int
+    _is_refused: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, batches: Iterator[pa.RecordBatch]) -> Difference | None:
+        """Take in every batch. Returns what a cast would have lost, if anything."""
+        numbered = _numbered(batches)
+        first = list(zip(range(2), numbered, strict=False))
+        rest = chain((item for _, item in first), numbered)
+        try:
+            if len(first) < 2 or self.workers == 1:  # noqa: PLR2004 -- one batch needs no threads
+                self._work("0", rest)
+            else:
+                self._run_threads(rest)
+        except LossyCastError as error:
+            return error.difference
+        return None
+
+    def _run_threads(self, batches: Iterator[Numbered]) -> None:
+        feed = _Feed()
+        threads = [
+            threading.Thread(target=feed.guard, args=(self._work, str(number)), daemon=True)
+            for number in range(self.workers)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            feed.fill(batches)
+        finally:
+            feed.end(len(threads))
+            for thread in threads:
+                thread.join()
+        feed.raise_first()
+
+    def _work(self, worker: str, batches: Iterator[Numbered]) -> None:
+        writer = self.stage.writer(worker)
+        rejecting = self.rejects.writer(worker) if self.rejects is not None else None
+        try:
+            for offset, batch in batches:
+                promised = self.conformance.logical(batch, offset)
+                frame = pl.DataFrame(promised)
+                checked = self.gate.check(frame, offset)
+                if checked.rejected is not None:
+                    self._reject(checked.rejected, rejecting)
+                if checked.accepted is not None and not self._is_refused.is_set():
+                    # A batch that passed whole is encoded as it came, without a way through Polars.
+                    rows = promised if checked.accepted is frame else checked.accepted
+                    for piece in self.conformance.stored(rows):
+                        writer.write(piece)
+            writer.close()
+            if rejecting is not None:
+                rejecting.close()
+        except BaseException:
+            writer.abandon()
+            if rejecting is not None:
+                rejecting.abandon()
+            raise
+
+    def _reject(self, rows: pl.DataFrame, rejecting: StageWriter | None) -> None:
+        if rejecting is None:
+            self._is_refused.set()
+            return
+        for piece in self.conformance.rejected(self.with_provenance(rows)):
+            rejecting.write(piece)
+
+
+class _Feed:
+    """Hands batches to workers, one waiting at most, and carries the first error back."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[Numbered | None] = queue.Queue(maxsize=1)
+        self._errors: list[BaseException] = []
+
+    def guard(self, work: Callable[[str, Iterator[Numbered]], None], worker: str) -> None:
+        try:
+            work(worker, self._batches())
+        except BaseException as error:  # noqa: BLE001 -- raised again in the caller's thread
+            self._errors.append(error)
+
+    def _batches(self) -> Iterator[Numbered]:
+        while (item := self._queue.get()) is not None and not self._errors:
+            yield item
+
+    def fill(self, batches: Iterator[Numbered]) -> None:
+        for item in batches:
+            if not self._offer(item):
+                return
+            del item
+
+    def end(self, workers: int) -> None:
+        for _ in range(workers):
+            self._offer(None)
+
+    def _offer(self, item: Numbered | None) -> bool:
+        while not self._errors:
+            try:
+                self._queue.put(item, timeout=0.05)
+            except queue.Full:
+                continue
+            return True
+        # Someone failed: free whoever still waits, without waiting for them.
+        with suppress(queue.Full):
+            self._queue.put_nowait(None)
+        return False
+
+    def raise_first(self) -> None:
+        if self._errors:
+            raise self._errors[0]
+
+
+def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[Numbered]:
+    offset = 0
+    for batch in batches:
+        yield offset, batch
+        offset += batch.num_rows

@@ -1,0 +1,311 @@
+"""Publish checked data: the only write path.
+
+Owns the order of things: ask whether it was done before, compare columns, gate and stage in one
+pass, give the verdict, keep rejected rows, make one commit that carries the receipt. Knows nothing
+of Dagster and of the catalog: callers pass data in and get a `Receipt` or a `Refusal` back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Self
+
+import polars as pl
+
+from mesh.catalog.receipts import (
+    RECEIPT_KEY,
+    InputVersion,
+    Receipt,
+    Refusal,
+    RuleTally,
+    publication_id,
+)
+from mesh.contracts.arrow import Difference, differences
+from mesh.contracts.model import Rule
+from mesh.contracts.pandera import RowCount, row_count
+from mesh.contracts.verdict import Finding, Outcome, Verdict
+from mesh.errors import StorageError
+from mesh.lake import Lake, StagedFile, Table
+from mesh.products.declaration import DataProduct
+from mesh.products.ports import Overwrite, Quarantine
+from mesh.publishing import quarantine
+from mesh.publishing.commit import AlreadyLanded, Commit, KeysTaken
+from mesh.publishing.conformance import Conformance
+from mesh.publishing.gate import Gate, StagedRows
+from mesh.publishing.pipeline import Pipeline
+from mesh.publishing.receipt import first_receipt, transaction_of
+from mesh.publishing.source import Source, batches_of, source_of
+from mesh.publishing.stage import Stage
+from mesh.settings import PublishingSettings
+
+
+def publish(  # noqa: PLR0913 -- what a publication is, by keyword
+    product: DataProduct,
+    data: Any,
+    *,
+    lake: Lake,
+    run_id: str,
+    partition: str = "",
+    inputs: Sequence[InputVersion] = (),
+    references: Mapping[str, pl.Series] | None = None,
+    findings: Sequence[Finding] = (),
+    settings: PublishingSettings | None = None,
+) -> Receipt | Refusal:
+    """Publish what a transform returned, if the contract holds.
+
+    Args:
+        product: what is promised, and how to write it.
+        data: any Arrow producer: a Polars frame or lazy frame, an Arrow table, reader or dataset, a
+            pandas frame, a DuckDB relation, anything with `__arrow_c_stream__`.
+        lake: where the table lives.
+        run_id: with product and partition, the identity of the publication: the same again commits
+            nothing and returns the first receipt.
+        partition: the partition that this is a publication of, empty for none.
+        inputs: versions that were read, for the receipt.
+        references: values of columns that the contract refers to, by `domain.product_v1.column`.
+        findings: what was found on the whole set before the gate, such as dbt's data tests.
+        settings: how to use this machine.
+
+    Returns:
+        A `Receipt` when it was published, a `Refusal` when the data broke the contract; then the
+        table is exactly as it was.
+
+    Raises:
+        TransformError: the producer failed midway.
+        StorageError: the lake failed; CommitConflictError and StorageFullError may be tried again.
+    """
+    publication = _Publication(
+        product=product,
+        lake=lake,
+        run_id=run_id,
+        partition=partition,
+        inputs=tuple(inputs),
+        findings=tuple(findings),
+        settings=settings or PublishingSettings(),
+    )
+    earlier = find_receipt(product, lake, run_id=run_id, partition=partition)
+    if earlier is not None:
+        return earlier.as_repeated()
+    source = source_of(data, batch_rows=publication.settings.batch_rows)
+    with source.cleanup:
+        if different := differences(product.contract, source.schema):
+            return publication.refused_by_columns(different)
+        publication.table.store.probe()
+        return publication.run(source, references or {})
+
+
+def find_receipt(
+    product: DataProduct, lake: Lake, *, run_id: str, partition: str = ""
+) -> Receipt | None:
+    """The receipt of a publication that has landed; None when it has not."""
+    identity = publication_id(str(product.id), run_id, partition)
+    return first_receipt(lake.table(product.id), identity)
+
+
+@dataclass(slots=True)
+class _Publication:
+    """One publication under way."""
+
+    product: DataProduct
+    lake: Lake
+    run_id: str
+    partition: str
+    inputs: tuple[InputVersion, ...]
+    findings: tuple[Finding, ...]
+    settings: PublishingSettings
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def id(self) -> str:
+        return publication_id(str(self.product.id), self.run_id, self.partition)
+
+    @property
+    def table(self) -> Table:
+        return self.lake.table(self.product.id)
+
+    @property
+    def conformance(self) -> Conformance:
+        return Conformance(self.product.contract)
+
+    def run(self, source: Source, references: Mapping[str, pl.Series]) -> Receipt | Refusal:
+        with ExitStack() as cleanup:
+            gate = Gate(
+                self.product.contract,
+                references=references,
+                key_memory_bytes=self.settings.key_memory_bytes,
+                extra_rules=self._implied_rules(),
+            )
+            cleanup.callback(gate.close)
+            stage, rejects = self._stage(), self._rejects()
+            kept = cleanup.enter_context(_discarding(stage, rejects))
+            pipeline = Pipeline(
+                gate=gate,
+                conformance=self.conformance,
+                stage=stage,
+                rejects=rejects,
+                with_provenance=self._with_provenance,
+                workers=self.settings.workers,
+            )
+            lost = pipeline.run(batches_of(source, batch_rows=self.settings.batch_rows))
+            if lost is not None:
+                return self.refused_by_columns((lost,))
+            verdict = gate.finish(
+                StagedRows(stage.rows(), self.product.contract.column_names),
+                tolerance=self.product.on_violation.tolerance,
+                can_quarantine=rejects is not None,
+                earlier=self.findings,
+            )
+            if not verdict.is_accepted:
+                return self._refusal(verdict)
+            if rejects is not None and verdict.rejected:
+                quarantine.keep(rejects, self.id, self.conformance.quarantine_schema)
+                kept.add(rejects)
+            return self._commit(stage, verdict, kept)
+
+    def _commit(self, stage: Stage, verdict: Verdict, kept: _discarding) -> Receipt | Refusal:
+        outcome = Commit(
+            product=self.product,
+            stage=stage,
+            transaction=transaction_of(self.id),
+            metadata_of=lambda files: self._metadata(verdict, files),
+            rewriter=self._stage,
+            configuration={},
+        ).run()
+        if isinstance(outcome, KeysTaken):
+            return self._refusal(_with_taken_keys(verdict, outcome, self.product))
+        if isinstance(outcome, AlreadyLanded):
+            receipt = first_receipt(self.table, self.id)
+            if receipt is None:
+                raise StorageError(
+                    "the publication has landed, but its receipt is gone from the history",
+                    where=self.table.url,
+                    hint="`mesh catalog sync` and look at the catalog's receipts",
+                )
+            return receipt.as_repeated()
+        kept.add(stage)
+        return self._receipt(verdict, stage.files).with_table_version(outcome.version)
+
+    def refused_by_columns(self, different: Sequence[Difference]) -> Refusal:
+        count = len(different)
+        noun = "column is" if count == 1 else "columns are"
+        return self._refusal(
+            Verdict(
+                rows=0,
+                accepted=0,
+                rejected=0,
+                findings=(),
+                differences=tuple(different),
+                reasons=(f"{count} {noun} not what the contract promises",),
+            )
+        )
+
+    def _refusal(self, verdict: Verdict) -> Refusal:
+        return Refusal(
+            publication_id=self.id,
+            product=str(self.product.id),
+            contract_version=str(self.product.contract.version),
+            run_id=self.run_id,
+            partition=self.partition,
+            refused_at=self.now,
+            verdict=verdict,
+            inputs=self.inputs,
+        )
+
+    def _receipt(self, verdict: Verdict, files: Sequence[StagedFile]) -> Receipt:
+        return Receipt(
+            publication_id=self.id,
+            product=str(self.product.id),
+            contract_version=str(self.product.contract.version),
+            contract_digest=self.product.contract.digest,
+            run_id=self.run_id,
+            partition=self.partition,
+            published_at=self.now,
+            table_url=self.table.url,
+            write_mode=self.product.write.name,
+            rows_accepted=verdict.accepted,
+            rows_rejected=verdict.rejected,
+            tallies=RuleTally.all_of(verdict),
+            inputs=self.inputs,
+            files=len(files),
+            bytes=sum(file.size for file in files),
+            code_version=self.product.code_version,
+            mesh_version=mesh_version(),
+        )
+
+    def _metadata(self, verdict: Verdict, files: Sequence[StagedFile]) -> dict[str, str]:
+        return {RECEIPT_KEY: json.dumps(self._receipt(verdict, files).as_json())}
+
+    def _stage(self) -> Stage:
+        return Stage(
+            table=self.table,
+            schema=self.conformance.stored_schema,
+            partition_by=self.product.partition_by,
+            publication=self.id,
+            file_bytes=self.settings.file_bytes,
+        )
+
+    def _rejects(self) -> Stage | None:
+        if not isinstance(self.product.on_violation, Quarantine):
+            return None
+        return Stage(
+            table=self.lake.quarantine(self.product.id),
+            schema=self.conformance.quarantine_schema,
+            partition_by=(),
+            publication=self.id,
+            file_bytes=self.settings.file_bytes,
+        )
+
+    def _with_provenance(self, rejected: pl.DataFrame) -> pl.DataFrame:
+        return rejected.with_columns(
+            pl.lit(self.run_id).alias("_mesh_run"),
+            pl.lit(self.id).alias("_mesh_publication"),
+            pl.lit(self.now, dtype=pl.Datetime("us", "UTC")).alias("_mesh_rejected_at"),
+        )
+
+    def _implied_rules(self) -> tuple[Rule, ...]:
+        """An overwrite with nothing would empty the table: a contract has to ask for that."""
+        declared = any(rule.check == "row_count" for rule in self.product.contract.rules)
+        if declared or not isinstance(self.product.write, Overwrite):
+            return ()
+        return (row_count(RowCount(at_least=1)),)
+
+
+class _discarding:  # noqa: N801 -- reads as a statement
+    """Discards what was staged, on the way out, unless it was added to what is kept."""
+
+    def __init__(self, *stages: Stage | None) -> None:
+        self._stages = [stage for stage in stages if stage is not None]
+
+    def add(self, stage: Stage) -> None:
+        """Keep what this stage holds: a version shows it now."""
+        self._stages.remove(stage)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stage in self._stages:
+            stage.discard()
+
+
+def _with_taken_keys(verdict: Verdict, taken: KeysTaken, product: DataProduct) -> Verdict:
+    """The verdict when the new rows are fine, but their keys are in the table already."""
+    key = product.contract.key
+    rule = next(r for r in product.contract.rules if r.check == "unique" and r.columns == key)
+    finding = Finding(rule, Outcome.FAILED, taken.rows, samples=taken.samples)
+    findings = tuple(finding if f.rule.id == rule.id else f for f in verdict.findings)
+    reason = f"{taken.rows:,} rows have a key ({', '.join(key)}) that is in the table already"
+    return replace(verdict, findings=findings, reasons=(reason,))
+
+
+def mesh_version() -> str:
+    """The version of Mesh that is installed; empty when it is not installed as a package."""
+    try:
+        return version("mesh-data")
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,40 @@
+"""Receipts in the lake: how a commit carries its own evidence, and how it is found again.
+
+The lake is the truth: everything here is read from the table's history.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from mesh.catalog.receipts import RECEIPT_KEY, Receipt
+from mesh.lake import Commit, Table
+
+
+def transaction_of(publication: str) -> str:
+    """The identity under which a publication lands in Delta, once."""
+    return f"mesh:{publication}"
+
+
+def receipts_in(table: Table) -> Iterator[Receipt]:
+    """The receipts that a table's commits carry, newest first, without commits of others."""
+    for commit in table.commits():
+        if (receipt := receipt_of(commit)) is not None:
+            yield receipt
+
+
+def receipt_of(commit: Commit) -> Receipt | None:
+    """The receipt that a commit carries; None for a commit that is no publication."""
+    text = commit.metadata.get(RECEIPT_KEY)
+    if text is None:
+        return None
+    return Receipt.from_json(json.loads(text)).with_table_version(commit.version)
+
+
+def first_receipt(table: Table, publication: str) -> Receipt | None:
+    """The receipt of a publication that has landed in a table; None when it has not."""
+    snapshot = table.find()
+    if snapshot is None or not snapshot.has_transaction(transaction_of(publication)):
+        return None
+    return next((r for r in receipts_in(table) if r.publication_id == publication), None)

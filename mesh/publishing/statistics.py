@@ -1,0 +1,66 @@
+"""Delta's statistics of a data file, read from its Parquet footer."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_LONGEST_TEXT = 64
+
+
+def delta_statistics(footer: pq.FileMetaData, schema: pa.Schema) -> str:
+    """Rows, lowest and highest values and null counts, as the JSON that Delta keeps.
+
+    Texts longer than 64 characters have no bounds: a cut one would need care to stay a bound.
+    """
+    lows: dict[str, Any] = {}
+    highs: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    for index in range(footer.num_columns):
+        name = footer.schema.column(index).path
+        if name not in schema.names:
+            continue
+        chunks = [
+            footer.row_group(g).column(index).statistics for g in range(footer.num_row_groups)
+        ]
+        if any(chunk is None or not chunk.has_null_count for chunk in chunks):
+            continue
+        nulls[name] = sum(chunk.null_count for chunk in chunks)
+        valued = [chunk for chunk in chunks if chunk.num_values]
+        if valued and all(chunk.has_min_max for chunk in valued):
+            low = _plain(min(chunk.min for chunk in valued))
+            high = _plain(max(chunk.max for chunk in valued))
+            if low is not None and high is not None:
+                lows[name], highs[name] = low, high
+    return json.dumps(
+        {
+            "numRecords": footer.num_rows,
+            "minValues": lows,
+            "maxValues": highs,
+            "nullCount": nulls,
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A bound as JSON, or None when it is better left out."""
+    if isinstance(value, bool) or value is None or isinstance(value, bytes):
+        return None
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124 -- NaN
+    if isinstance(value, int):
+        return value
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo is None else value.astimezone(UTC)
+        text = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
+        return text if value.tzinfo is None else f"{text}Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(float(value)) == value else None
+    return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else None

@@ -1,0 +1,113 @@
+"""Whether rows are unique, over a stream of any length, in bounded memory.
+
+Owns the tracking of keys: a 64-bit hash of each row's key is kept, and spilled to disk beyond a
+budget. Equal keys have equal hashes, so that no hash seen twice proves uniqueness; hashes that were
+seen twice are only suspects, and the rows that have them are compared by value.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import polars as pl
+
+_BUCKET_BITS = 6
+_HASH_BITS = 64
+Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
+
+
+@dataclass(slots=True)
+class HashStore:
+    """The hashes of every row so far; beyond `budget` bytes they go to temporary files."""
+
+    budget: int
+    _arrays: list[Hashes] = field(default_factory=list)
+    _bytes: int = 0
+    _folder: tempfile.TemporaryDirectory[str] | None = None
+    _buckets: list[IO[bytes]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, hashes: Hashes) -> None:
+        """Keep the hashes of one batch. Called from any thread."""
+        with self._lock:
+            self._arrays.append(hashes)
+            self._bytes += hashes.nbytes
+            if self._bytes > self.budget:
+                self._spill()
+
+    def repeated(self) -> Hashes:
+        """Hashes that were added more than once, each once."""
+        with self._lock:
+            found = [_repeated(hashes) for hashes in self._sorted_parts()]
+        return np.concatenate(found) if found else np.empty(0, np.uint64)
+
+    def close(self) -> None:
+        """Forget everything, and remove temporary files."""
+        for bucket in self._buckets:
+            bucket.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._arrays, self._buckets, self._folder, self._bytes = [], [], None, 0
+
+    def _spill(self) -> None:
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="mesh-keys-")
+            folder = Path(self._folder.name)
+            self._buckets = [
+                (folder / str(number)).open("w+b") for number in range(1 << _BUCKET_BITS)
+            ]
+        for hashes in self._arrays:
+            ordered = np.sort(hashes)
+            owners = ordered >> np.uint64(_HASH_BITS - _BUCKET_BITS)
+            edges = np.searchsorted(owners, np.arange((1 << _BUCKET_BITS) + 1))
+            for number, bucket in enumerate(self._buckets):
+                bucket.write(ordered[edges[number] : edges[number + 1]].tobytes())
+        self._arrays, self._bytes = [], 0
+
+    def _sorted_parts(self) -> Iterator[Hashes]:
+        if self._folder is None:
+            if self._arrays:
+                yield np.sort(np.concatenate(self._arrays))
+            return
+        self._spill()
+        for bucket in self._buckets:
+            bucket.seek(0)
+            yield np.sort(np.frombuffer(bucket.read(), np.uint64))
+
+
+def hashes_of(frame: pl.DataFrame, columns: Sequence[str]) -> Hashes:
+    """One hash a row; rows that are equal in these columns, nulls included, have equal hashes."""
+    result: Hashes = frame.select(columns).hash_rows(seed=0).to_numpy()
+    return result
+
+
+def duplicates_among(
+    frames: Iterable[pl.DataFrame], columns: Sequence[str], suspects: Hashes
+) -> pl.DataFrame:
+    """The rows, of those with suspect hashes, that are equal to another in these columns.
+
+    `frames` hold at least these columns; the result holds these columns and `_mesh_count`, how many
+    rows have the values.
+    """
+    wanted = pl.Series(suspects)
+    kept = [
+        frame.select(columns).filter(
+            frame.select(columns).hash_rows(seed=0).is_in(wanted.implode())
+        )
+        for frame in frames
+    ]
+    rows = pl.concat([piece for piece in kept if piece.height] or [pl.DataFrame()])
+    if rows.is_empty():
+        return rows
+    counted = rows.group_by(columns, maintain_order=True).agg(pl.len().alias("_mesh_count"))
+    return counted.filter(pl.col("_mesh_count") > 1)
+
+
+def _repeated(ordered: Hashes) -> Hashes:
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])

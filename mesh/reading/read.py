@@ -1,0 +1,86 @@
+"""Reading by name: for notebooks, the command line and rules that refer to other products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from mesh.catalog.receipts import InputVersion
+from mesh.contracts.model import Contract
+from mesh.errors import NotPublishedError, UnknownProductError
+from mesh.lake import Lake
+from mesh.naming import ProductId
+from mesh.products.ports import Input
+from mesh.reading.snapshot import pin
+from mesh.settings import Settings, load
+
+
+def read(
+    product: str,
+    *,
+    columns: Sequence[str] | None = None,
+    version: int | None = None,
+    settings: Settings | None = None,
+) -> pl.LazyFrame:
+    """The published rows of a product, as a lazy frame pinned to one version.
+
+    Args:
+        product: `domain.product_v1`.
+        columns: which columns; all of them by default.
+        version: the table's version; the latest by default.
+        settings: the mesh to read from; by default the one that holds the current folder.
+
+    Raises:
+        InvalidNameError, UnknownProductError, NotPublishedError, UnknownColumnError.
+    """
+    chosen = settings or load()
+    wanted = Input(product, columns)
+    lake = Lake.of(chosen)
+    try:
+        return pin("read", wanted, lake, version=version).scan()
+    except NotPublishedError:
+        known = _known_products(chosen)
+        if known and product not in known:
+            raise UnknownProductError(product, known) from None
+        raise NotPublishedError(
+            f"{product} is not published yet", hint=f"`mesh run {product}` first"
+        ) from None
+
+
+def rejected_rows(product: ProductId, lake: Lake) -> pl.LazyFrame | None:
+    """Rows in a product's quarantine, with the rules they broke; None when there never were any.
+
+    The product's columns, and `_mesh_rules` (list of rule ids), `_mesh_row`, `_mesh_run`,
+    `_mesh_publication` and `_mesh_rejected_at` (UTC).
+    """
+    table = lake.quarantine(product)
+    return table.scan() if table.exists() else None
+
+
+def referenced_values(
+    contract: Contract, lake: Lake
+) -> tuple[dict[str, pl.Series], tuple[InputVersion, ...]]:
+    """The values of every column that a contract refers to, and the versions they were read from.
+
+    By `domain.product_v1.column`; what is not published yet is left out.
+    """
+    values: dict[str, pl.Series] = {}
+    versions: list[InputVersion] = []
+    for rule in contract.rules:
+        if rule.check != "references" or rule.arguments["to"] in values:
+            continue
+        product, _, column = rule.arguments["to"].rpartition(".")
+        try:
+            pinned = pin("", Input(product, [column]), lake)
+        except NotPublishedError:
+            continue
+        values[rule.arguments["to"]] = pinned.scan().collect().to_series()
+        versions.append(pinned.used)
+    return values, tuple(versions)
+
+
+def _known_products(settings: Settings) -> list[str]:
+    from mesh.catalog.store import Catalog
+
+    return [str(record.id) for record in Catalog.open(settings.catalog_url).products()]
