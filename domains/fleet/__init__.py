@@ -1,0 +1,1 @@
+"""Fleet: the aircraft on the civil register."""

@@ -1,0 +1,5 @@
+"""What Dagster loads for the fleet domain."""
+
+import mesh
+
+defs = mesh.definitions(__file__)

@@ -1,0 +1,1 @@
+"""The data products of the fleet domain, one module each."""

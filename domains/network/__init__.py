@@ -1,0 +1,1 @@
+"""Network: who flies, and where to."""

@@ -1,0 +1,1 @@
+"""The data products of the network domain, one module each."""

@@ -1,0 +1,1 @@
+"""Operations: what was scheduled, and what flew."""

@@ -1,0 +1,1 @@
+"""The data products of the operations domain, one module each."""

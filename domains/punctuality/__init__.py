@@ -1,0 +1,1 @@
+"""Punctuality: how late, and why."""

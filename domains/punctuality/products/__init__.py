@@ -1,0 +1,1 @@
+"""The data products of the punctuality domain, one module each."""

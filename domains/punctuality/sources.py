@@ -1,0 +1,1 @@
+"""Punctuality has no operational system: it builds on other domains' products alone."""

@@ -1,0 +1,1 @@
+"""The data products of the weather domain, one module each."""
