@@ -76,11 +76,18 @@ def type_name(data_type: pa.DataType) -> str:
     if pa.types.is_decimal128(plain):
         return f"decimal({plain.precision},{plain.scale})"
     if pa.types.is_list(plain):
-        return f"list<{type_name(plain.value_type)}>"
+        return f"list<{_inner_name(plain.value_type)}>"
     if pa.types.is_struct(plain):
-        return f"struct<{', '.join(f'{f.name}: {type_name(f.type)}' for f in plain)}>"
+        return f"struct<{', '.join(f'{f.name}: {_inner_name(f.type)}' for f in plain)}>"
     message = f"{data_type} cannot be stored in a Delta table"
     raise ValueError(message)
+
+
+def _inner_name(data_type: pa.DataType) -> str:
+    if pa.types.is_duration(data_type):
+        message = "a duration cannot be stored inside a list or struct: keep a number and its unit"
+        raise ValueError(message)
+    return type_name(data_type)
 
 
 def normal_type(data_type: pa.DataType) -> pa.DataType:
@@ -136,13 +143,7 @@ def stored_schema(contract: Contract) -> pa.Schema:
 
 def stored_type(data_type: pa.DataType) -> pa.DataType:
     """The type in which a logical type is stored."""
-    if pa.types.is_duration(data_type):
-        return pa.int64()
-    if pa.types.is_list(data_type):
-        return pa.list_(stored_type(data_type.value_type))
-    if pa.types.is_struct(data_type):
-        return pa.struct([pa.field(f.name, stored_type(f.type)) for f in data_type])
-    return data_type
+    return pa.int64() if pa.types.is_duration(data_type) else data_type
 
 
 def differences(contract: Contract, schema: pa.Schema) -> tuple[Difference, ...]:

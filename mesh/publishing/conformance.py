@@ -71,6 +71,11 @@ class Conformance:
         """Accepted rows as batches of the table's columns."""
         yield from _batches(rows, self.stored_schema)
 
+    def restored(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Stored rows as the contract's columns again."""
+        durations = [c.name for c in self.contract.columns if c.type == "duration"]
+        return rows.with_columns(pl.col(durations).cast(pl.Duration("us"))) if durations else rows
+
     def rejected(self, rows: pl.DataFrame) -> Iterator[pa.RecordBatch]:
         """Rejected rows, with their provenance, as batches of the quarantine's columns."""
         yield from _batches(rows, self.quarantine_schema)

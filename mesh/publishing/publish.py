@@ -155,7 +155,9 @@ class _Publication:
             if lost is not None:
                 return self.refused_by_columns((lost,))
             verdict = gate.finish(
-                StagedRows(stage.rows(), self.product.contract.column_names),
+                StagedRows(
+                    self.conformance.restored(stage.rows()), self.product.contract.column_names
+                ),
                 tolerance=self.product.on_violation.tolerance,
                 can_quarantine=rejects is not None,
                 earlier=self.findings,
