@@ -1,0 +1,68 @@
+"""Bringing a catalog to the revision of this code.
+
+Owns the decision whether a database is a catalog, an older one, a newer one, or none; Alembic is
+loaded only when something is to be done. Several processes may open one catalog at once: the first
+migrates, the others wait for it and find it done.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from mesh.catalog.database import Database
+from mesh.catalog.schema import REVISION
+from mesh.errors import CatalogError, CatalogUnreadableError
+
+VERSION_TABLE = "catalog_revision"
+"""Where Alembic notes the revision. Not its default name, which Dagster's storage uses as well."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Alembic's script folder."""
+
+
+def migrate(database: Database) -> None:
+    """Create or upgrade the catalog's tables. Raises CatalogError for what must not be touched."""
+    database.prepare()
+    with database.reading() as connection:
+        found = _revision(connection, database.where)
+    if found == REVISION:
+        return
+    with database.writing() as connection:
+        found = _revision(connection, database.where)
+        if found != REVISION:
+            _upgrade(connection, found, database.where)
+
+
+def _revision(connection: Connection, where: str) -> str | None:
+    """The revision that the database says it has; None for an empty one."""
+    tables = inspect(connection).get_table_names()
+    if VERSION_TABLE in tables:
+        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 -- a constant
+        return str(found) if found is not None else None
+    if tables:
+        raise CatalogUnreadableError(
+            f"it is a database, but not a catalog: it holds {', '.join(sorted(tables)[:3])}",
+            where=where,
+            hint="give the catalog a database of its own: MESH_CATALOG__URL",
+        )
+    return None
+
+
+def _upgrade(connection: Connection, found: str | None, where: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise CatalogError(
+            f"it was made by a newer Mesh: its revision is {found}, this Mesh knows {REVISION}",
+            where=where,
+            hint="upgrade Mesh here, or set MESH_CATALOG__URL to a catalog of its own",
+        )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

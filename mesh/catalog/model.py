@@ -1,0 +1,250 @@
+"""What the catalog knows, as values: domains, products, contracts, refusals and lineage.
+
+Owns the records that the catalog hands out. Frozen, and free of the database: a record is what was
+known when it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from mesh.catalog.receipts import InputVersion, Receipt
+from mesh.contracts.model import Contract
+from mesh.naming import ProductId
+from mesh.products.domain import DomainKind
+from mesh.products.ports import Access
+
+Direction = Literal["up", "down"]
+"""Which way lineage is followed: `up` towards the inputs, `down` towards the uses."""
+
+
+class Role(StrEnum):
+    """The named roles in a domain's team."""
+
+    PRODUCT_OWNER = "product_owner"
+    BUSINESS_TECHNOLOGY_PARTNER = "business_technology_partner"
+    DATA_STEWARD = "data_steward"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """A person in a role of a domain's team."""
+
+    role: Role
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainRecord:
+    """A domain as it was last registered. `manifest` is its whole `domain.yaml`."""
+
+    name: str
+    title: str
+    purpose: str
+    kind: DomainKind
+    team: str
+    people: tuple[PersonRecord, ...]
+    contact_email: str
+    contact_channel: str
+    usage: str
+    limitations: str
+    registered_at: datetime
+    changed_at: datetime
+    manifest: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def owner(self) -> PersonRecord:
+        """Who decides what the domain's products promise."""
+        return self.people_in(Role.PRODUCT_OWNER)[0]
+
+    def people_in(self, role: Role) -> tuple[PersonRecord, ...]:
+        """Everyone in a role, in the manifest's order."""
+        return tuple(person for person in self.people if person.role is role)
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """A declared use of another product. Columns None means all of them.
+
+    `port` is the parameter's name; empty for a product that only a `references` rule looks at.
+    """
+
+    port: str
+    product: str
+    columns: tuple[str, ...] | None = None
+    purpose: str = ""
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether only a rule looks at it."""
+        return not self.port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRecord:
+    """A product as it was last registered, and its latest publication.
+
+    `is_declared` is False once the product has vanished from its domain's definitions: what was
+    known of it is kept.
+    """
+
+    id: ProductId
+    description: str
+    domain: DomainRecord = field(repr=False)
+    contract: Contract = field(repr=False)
+    inputs: tuple[InputRecord, ...]
+    engine: str
+    access: Access
+    freshness: str
+    schedule: str
+    write_mode: str
+    partition_by: tuple[str, ...]
+    tolerance: float
+    tags: Mapping[str, str]
+    source: str
+    code_version: str
+    is_declared: bool
+    registered_at: datetime
+    latest_receipt: Receipt | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The product's name, `weather.observations_v1`."""
+        return str(self.id)
+
+    @property
+    def kind(self) -> DomainKind:
+        """Where its domain stands between sources and uses."""
+        return self.domain.kind
+
+    @property
+    def team(self) -> str:
+        """The team that answers for it."""
+        return self.domain.team
+
+    @property
+    def owner(self) -> PersonRecord:
+        """The product owner of its domain."""
+        return self.domain.owner
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the catalog knows of a publication."""
+        return self.latest_receipt is not None
+
+    @property
+    def table_version(self) -> int | None:
+        """The table's version that the latest publication made."""
+        return self.latest_receipt.table_version if self.latest_receipt else None
+
+    @property
+    def published_at(self) -> datetime | None:
+        """When it was last published, in UTC."""
+        return self.latest_receipt.published_at if self.latest_receipt else None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRecord:
+    """One contract that a product has had. `sequence` counts from 1, oldest first.
+
+    The same version may be there twice, with different digests, when a contract was changed without
+    a new version: both are kept.
+    """
+
+    product: str
+    sequence: int
+    version: str
+    digest: str
+    contract: Contract = field(repr=False)
+    first_seen: datetime
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalRecord:
+    """What is kept of a refusal. `verdict` is the whole of it as plain values, `text` in words."""
+
+    publication_id: str
+    product: str
+    contract_version: str
+    run_id: str
+    partition: str
+    refused_at: datetime
+    reasons: tuple[str, ...]
+    text: str = field(repr=False)
+    verdict: Mapping[str, Any] = field(repr=False)
+    inputs: tuple[InputVersion, ...] = ()
+
+    def __str__(self) -> str:
+        """The verdict in words."""
+        return self.text
+
+
+class NodeKind(StrEnum):
+    """How a product is known: `declared` by its domain now, or only `used` by or in another."""
+
+    DECLARED = "declared"
+    USED = "used"
+
+
+@dataclass(frozen=True, slots=True)
+class LineageNode:
+    """A product in a lineage. `depth` counts steps from the product that was asked for."""
+
+    product: str
+    kind: NodeKind
+    depth: int
+    latest_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEdge:
+    """One product feeding another.
+
+    `versions` holds the exact (downstream version, upstream version) pairs from receipts, newest
+    first. `columns` None means all. An edge that is not declared was used by an earlier
+    publication, or belongs to a product that is declared no more.
+    """
+
+    upstream: str
+    downstream: str
+    ports: tuple[str, ...]
+    columns: tuple[str, ...] | None
+    versions: tuple[tuple[int, int], ...] = ()
+    is_declared: bool = False
+    is_reference: bool = False
+
+    def upstream_versions(self, downstream_version: int) -> tuple[int, ...]:
+        """The upstream's versions that one publication of the downstream saw, newest first."""
+        return tuple(up for down, up in self.versions if down == downstream_version)
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Products and what feeds what, from one product in one direction; nearest first."""
+
+    product: str
+    direction: Direction
+    nodes: tuple[LineageNode, ...]
+    edges: tuple[LineageEdge, ...]
+
+    def node(self, product: str) -> LineageNode:
+        """The node of a product. Raises KeyError."""
+        for node in self.nodes:
+            if node.product == product:
+                return node
+        raise KeyError(product)
+
+    def into(self, product: str) -> tuple[LineageEdge, ...]:
+        """The edges that end in a product."""
+        return tuple(edge for edge in self.edges if edge.downstream == product)
+
+    def out_of(self, product: str) -> tuple[LineageEdge, ...]:
+        """The edges that begin in a product."""
+        return tuple(edge for edge in self.edges if edge.upstream == product)

@@ -1,0 +1,166 @@
+"""Receipts and refusals as rows.
+
+Owns how the evidence of publications is written and read back. A publication is recorded once: the
+same receipt again, from a retry or from the lake, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from mesh.catalog import schema
+from mesh.catalog.model import RefusalRecord
+from mesh.catalog.receipts import InputVersion, Receipt, Refusal
+
+_CHUNK = 500
+"""Values that one statement names; SQLite allows 32,766."""
+
+
+def unknown_receipts(connection: Connection, receipts: Iterable[Receipt]) -> list[Receipt]:
+    """The receipts that are not recorded yet, each once, in their order."""
+    wanted = {receipt.publication_id: receipt for receipt in receipts}
+    column = schema.receipts.c.publication_id
+    for chunk in chunks(list(wanted)):
+        for row in connection.execute(select(column).where(column.in_(chunk))):
+            del wanted[row.publication_id]
+    return list(wanted.values())
+
+
+def insert_receipts(connection: Connection, receipts: Iterable[Receipt]) -> int:
+    """Write the receipts that are not recorded yet; returns how many these were."""
+    now = datetime.now(UTC)
+    unknown = unknown_receipts(connection, receipts)
+    for receipt in unknown:
+        connection.execute(insert(schema.receipts).values(**_receipt_row(receipt, now)))
+        if inputs := _input_rows(receipt):
+            connection.execute(insert(schema.receipt_inputs), inputs)
+    return len(unknown)
+
+
+def receipts(connection: Connection, product: str, limit: int) -> list[Receipt]:
+    """The receipts of a product, newest first."""
+    table = schema.receipts
+    found = (
+        select(table.c.content)
+        .where(table.c.product == product)
+        .order_by(table.c.published_at.desc(), table.c.table_version.desc())
+        .limit(limit)
+    )
+    return [Receipt.from_json(row.content) for row in connection.execute(found)]
+
+
+def latest_receipts(connection: Connection, products: Iterable[str]) -> dict[str, Receipt]:
+    """The newest receipt of each product that has any."""
+    table, inner = schema.receipts, schema.receipts.alias()
+    latest: dict[str, Receipt] = {}
+    for chunk in chunks(list(products)):
+        named = select(table.c.product).where(table.c.product.in_(chunk)).distinct().subquery()
+        newest = (
+            select(inner.c.publication_id)
+            .where(inner.c.product == named.c.product)
+            .order_by(inner.c.published_at.desc(), inner.c.table_version.desc())
+            .limit(1)
+            .correlate(named)
+            .scalar_subquery()
+        )
+        found = select(table.c.product, table.c.content).select_from(
+            named.join(table, table.c.publication_id == newest)
+        )
+        latest |= {row.product: Receipt.from_json(row.content) for row in connection.execute(found)}
+    return latest
+
+
+def insert_refusal(connection: Connection, refusal: Refusal) -> None:
+    """Write a refusal, unless it is there. A retry that is refused again is another refusal."""
+    table = schema.refusals
+    known = select(table.c.product).where(
+        table.c.publication_id == refusal.publication_id, table.c.refused_at == refusal.refused_at
+    )
+    if connection.execute(known).first() is None:
+        connection.execute(
+            insert(table).values(
+                publication_id=refusal.publication_id,
+                refused_at=refusal.refused_at,
+                product=refusal.product,
+                contract_version=refusal.contract_version,
+                run_id=refusal.run_id,
+                partition=refusal.partition,
+                content={**refusal.as_json(), "text": str(refusal)},
+            )
+        )
+
+
+def refusals(connection: Connection, product: str, limit: int) -> list[RefusalRecord]:
+    """The refusals of a product, newest first."""
+    table = schema.refusals
+    found = (
+        select(table)
+        .where(table.c.product == product)
+        .order_by(table.c.refused_at.desc())
+        .limit(limit)
+    )
+    return [_refusal(row) for row in connection.execute(found)]
+
+
+def chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    """The values in groups that fit into one statement."""
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
+
+
+def _receipt_row(receipt: Receipt, now: datetime) -> dict[str, Any]:
+    return {
+        "publication_id": receipt.publication_id,
+        "product": receipt.product,
+        "contract_version": receipt.contract_version,
+        "contract_digest": receipt.contract_digest,
+        "run_id": receipt.run_id,
+        "partition": receipt.partition,
+        "published_at": receipt.published_at,
+        "table_version": receipt.table_version,
+        "rows_accepted": receipt.rows_accepted,
+        "rows_rejected": receipt.rows_rejected,
+        "content": receipt.as_json(),
+        "recorded_at": now,
+    }
+
+
+def _input_rows(receipt: Receipt) -> list[dict[str, Any]]:
+    return [
+        {
+            "publication_id": receipt.publication_id,
+            "position": position,
+            "upstream": item.product,
+            "version": item.version,
+            "port": item.port,
+            "columns": list(item.columns) if item.columns is not None else None,
+        }
+        for position, item in enumerate(receipt.inputs)
+    ]
+
+
+def _refusal(row: Row[Any]) -> RefusalRecord:
+    content = row.content
+    return RefusalRecord(
+        publication_id=row.publication_id,
+        product=row.product,
+        contract_version=row.contract_version,
+        run_id=row.run_id,
+        partition=row.partition,
+        refused_at=row.refused_at,
+        reasons=tuple(content["verdict"]["reasons"]),
+        text=content["text"],
+        verdict=content["verdict"],
+        inputs=tuple(
+            InputVersion(
+                item["product"],
+                item["version"],
+                item["port"],
+                tuple(item["columns"]) if item["columns"] is not None else None,
+            )
+            for item in content["inputs"]
+        ),
+    )

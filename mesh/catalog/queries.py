@@ -1,0 +1,171 @@
+"""Domains, products and contracts, read from rows into records.
+
+Owns how a name finds its product. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from mesh.catalog import schema
+from mesh.catalog.model import (
+    ContractRecord,
+    DomainRecord,
+    InputRecord,
+    PersonRecord,
+    ProductRecord,
+    Role,
+)
+from mesh.catalog.publications import latest_receipts
+from mesh.catalog.receipts import Receipt
+from mesh.contracts.model import Contract
+from mesh.errors import UnknownProductError
+from mesh.naming import ProductId
+from mesh.products.domain import DomainKind
+from mesh.products.ports import Access
+
+
+def resolve(connection: Connection, name: str) -> str:
+    """The full name of a registered product; the major may be left out.
+
+    Without it, the highest declared major is meant. Raises UnknownProductError with near names.
+    """
+    table = schema.products
+    found = select(table.c.name, table.c.domain, table.c.short_name, table.c.is_declared).order_by(
+        table.c.is_declared.desc(), table.c.major.desc()
+    )
+    rows = connection.execute(found).all()
+    names = [row.name for row in rows]
+    if name in names:
+        return name
+    for row in rows:
+        if f"{row.domain}.{row.short_name}" == name:
+            return str(row.name)
+    raise UnknownProductError(name, names)
+
+
+def domains(connection: Connection) -> dict[str, DomainRecord]:
+    """Every domain by name, in the order of names."""
+    people: dict[str, list[PersonRecord]] = defaultdict(list)
+    table = schema.people
+    for row in connection.execute(select(table).order_by(table.c.domain, table.c.position)):
+        people[row.domain].append(PersonRecord(Role(row.role), row.name, row.email))
+    found = select(schema.domains).order_by(schema.domains.c.name)
+    return {row.name: _domain(row, people[row.name]) for row in connection.execute(found)}
+
+
+def products(connection: Connection, name: str | None = None) -> list[ProductRecord]:
+    """Every product in the order of names, or the one of a full name."""
+    table, history = schema.products, schema.contract_versions
+    found = (
+        select(table, history.c.content)
+        .join(
+            history,
+            (history.c.product == table.c.name) & (history.c.digest == table.c.contract_digest),
+        )
+        .order_by(table.c.domain, table.c.short_name, table.c.major)
+    )
+    if name is not None:
+        found = found.where(table.c.name == name)
+    rows = connection.execute(found).all()
+    owners = domains(connection)
+    inputs = _inputs(connection, name)
+    latest = latest_receipts(connection, [row.name for row in rows])
+    return [
+        _product(row, owners[row.domain], inputs.get(row.name, ()), latest.get(row.name))
+        for row in rows
+    ]
+
+
+def product_ids(connection: Connection) -> list[ProductId]:
+    """Every product that is registered, or that a receipt speaks of."""
+    registered = select(schema.products.c.name)
+    published = select(schema.receipts.c.product)
+    found = connection.execute(registered.union(published)).all()
+    return sorted(ProductId.parse(str(name)) for (name,) in found)
+
+
+def contract_versions(connection: Connection, product: str) -> list[ContractRecord]:
+    """Every contract that a product has had, oldest first."""
+    table, owner = schema.contract_versions, schema.products
+    found = (
+        select(table, owner.c.contract_digest)
+        .join(owner, owner.c.name == table.c.product)
+        .where(table.c.product == product)
+        .order_by(table.c.sequence)
+    )
+    return [
+        ContractRecord(
+            product=row.product,
+            sequence=row.sequence,
+            version=row.version,
+            digest=row.digest,
+            contract=Contract.from_json(row.content),
+            first_seen=row.first_seen,
+            is_current=row.digest == row.contract_digest,
+        )
+        for row in connection.execute(found)
+    ]
+
+
+def _inputs(connection: Connection, name: str | None) -> dict[str, list[InputRecord]]:
+    table = schema.inputs
+    found = select(table).order_by(table.c.product, table.c.position)
+    if name is not None:
+        found = found.where(table.c.product == name)
+    inputs: dict[str, list[InputRecord]] = defaultdict(list)
+    for row in connection.execute(found):
+        columns = tuple(row.columns) if row.columns is not None else None
+        inputs[row.product].append(InputRecord(row.port, row.upstream, columns, row.purpose))
+    return inputs
+
+
+def _domain(row: Row[Any], people: Iterable[PersonRecord]) -> DomainRecord:
+    manifest: Mapping[str, Any] = row.manifest
+    return DomainRecord(
+        name=row.name,
+        title=row.title,
+        purpose=row.purpose,
+        kind=DomainKind(row.kind),
+        team=row.team,
+        people=tuple(people),
+        contact_email=manifest["contact"]["email"],
+        contact_channel=manifest["contact"]["channel"],
+        usage=manifest["terms"]["usage"],
+        limitations=manifest["terms"]["limitations"],
+        registered_at=row.registered_at,
+        changed_at=row.changed_at,
+        manifest=manifest,
+    )
+
+
+def _product(
+    row: Row[Any],
+    domain: DomainRecord,
+    inputs: Iterable[InputRecord],
+    latest: Receipt | None,
+) -> ProductRecord:
+    return ProductRecord(
+        id=ProductId(row.domain, row.short_name, row.major),
+        description=row.description,
+        domain=domain,
+        contract=Contract.from_json(row.content),
+        inputs=tuple(inputs),
+        engine=row.engine,
+        access=Access(row.access),
+        freshness=row.freshness,
+        schedule=row.schedule,
+        write_mode=row.write_mode,
+        partition_by=tuple(row.declaration["partition_by"]),
+        tolerance=row.declaration["tolerance"],
+        tags=row.tags,
+        source=row.source,
+        code_version=row.code_version,
+        is_declared=row.is_declared,
+        registered_at=row.registered_at,
+        latest_receipt=latest,
+    )

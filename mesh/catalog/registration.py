@@ -1,0 +1,191 @@
+"""From a domain's definitions to rows.
+
+Owns what registering a domain changes: its people, its products, their contracts' history, columns
+and inputs. Nothing is ever lost by it: a contract that was seen once stays, and a product that has
+vanished is kept and marked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
+
+from mesh.catalog import schema
+from mesh.catalog.model import Role
+from mesh.products.collection import Domain
+from mesh.products.declaration import DataProduct
+from mesh.products.domain import Team
+
+
+def is_registered(connection: Connection, domain: Domain) -> bool:
+    """Whether the catalog has exactly these definitions."""
+    found = select(schema.domains.c.digest).where(schema.domains.c.name == domain.name)
+    return connection.execute(found).scalar() == _digest(domain)
+
+
+def register(connection: Connection, domain: Domain) -> None:
+    """Make the catalog say what the domain's definitions say."""
+    now = datetime.now(UTC)
+    _put_domain(connection, domain, now)
+    for product in domain.products:
+        _put_product(connection, product, now)
+    names = [str(product.id) for product in domain.products]
+    table = schema.products
+    connection.execute(
+        update(table)
+        .where(table.c.domain == domain.name, table.c.name.not_in(names))
+        .values(is_declared=False)
+    )
+
+
+def _put_domain(connection: Connection, domain: Domain, now: datetime) -> None:
+    manifest = domain.manifest
+    _put(
+        connection,
+        schema.domains,
+        {"name": domain.name},
+        {
+            "title": manifest.title,
+            "purpose": manifest.purpose,
+            "kind": str(manifest.kind),
+            "team": manifest.team.name,
+            "manifest": manifest.model_dump(mode="json"),
+            "digest": _digest(domain),
+            "changed_at": now,
+        },
+        at_first={"registered_at": now},
+    )
+    _replace(connection, schema.people, {"domain": domain.name}, _people(manifest.team))
+
+
+def _put_product(connection: Connection, product: DataProduct, now: datetime) -> None:
+    name, declared = str(product.id), product.as_json()
+    kept = ("description", "engine", "access", "freshness", "schedule", "source", "code_version")
+    _put(
+        connection,
+        schema.products,
+        {"name": name},
+        {
+            "domain": product.id.domain,
+            "short_name": product.id.name,
+            "major": product.id.major,
+            **{key: declared[key] for key in (*kept, "tags")},
+            "write_mode": declared["write"],
+            "contract_version": str(product.contract.version),
+            "contract_digest": product.contract.digest,
+            "declaration": declared,
+            "is_declared": True,
+        },
+        at_first={"registered_at": now},
+    )
+    _keep_contract(connection, product, now)
+    _replace(connection, schema.columns, {"product": name}, _columns(product))
+    _replace(connection, schema.inputs, {"product": name}, _inputs(product))
+
+
+def _keep_contract(connection: Connection, product: DataProduct, now: datetime) -> None:
+    table, name, digest = schema.contract_versions, str(product.id), product.contract.digest
+    known = select(table.c.sequence).where(table.c.product == name, table.c.digest == digest)
+    if connection.execute(known).first() is not None:
+        return
+    last = connection.execute(select(func.max(table.c.sequence)).where(table.c.product == name))
+    connection.execute(
+        insert(table).values(
+            product=name,
+            digest=digest,
+            sequence=(last.scalar() or 0) + 1,
+            version=str(product.contract.version),
+            content=product.contract.as_json(),
+            first_seen=now,
+        )
+    )
+
+
+def _people(team: Team) -> Iterable[dict[str, Any]]:
+    named = [
+        (Role.PRODUCT_OWNER, team.product_owner),
+        (Role.BUSINESS_TECHNOLOGY_PARTNER, team.business_technology_partner),
+        (Role.DATA_STEWARD, team.data_steward),
+        *((Role.MEMBER, person) for person in team.members),
+    ]
+    for role, person in named:
+        yield {"role": str(role), "name": person.name, "email": person.email}
+
+
+def _columns(product: DataProduct) -> Iterable[dict[str, Any]]:
+    for column in product.contract.columns:
+        values = column.as_json()
+        yield {**values, "refers_to": values.pop("references")}
+
+
+def _inputs(product: DataProduct) -> Iterable[dict[str, Any]]:
+    for port, use in product.inputs.items():
+        yield {
+            "port": port,
+            "upstream": use.product,
+            "columns": list(use.columns) if use.columns is not None else None,
+            "purpose": use.purpose,
+        }
+    for upstream in product.referenced:
+        rules = [
+            rule
+            for rule in product.contract.rules
+            if rule.check == "references" and _product_of(rule.arguments["to"]) == str(upstream)
+        ]
+        yield {
+            "port": "",
+            "upstream": str(upstream),
+            "columns": sorted({rule.arguments["to"].rpartition(".")[2] for rule in rules}),
+            "purpose": "; ".join(rule.text for rule in rules),
+        }
+
+
+def _product_of(column: str) -> str:
+    """The product in `domain.product_v1.column`."""
+    return column.rpartition(".")[0]
+
+
+def _digest(domain: Domain) -> str:
+    """Equal for equal definitions: saves a write, and the wait for other writers."""
+    content = {
+        "manifest": domain.manifest.model_dump(mode="json"),
+        "products": [
+            {**product.as_json(), "contract": product.contract.digest}
+            for product in domain.products
+        ],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _put(
+    connection: Connection,
+    table: Table,
+    key: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    at_first: Mapping[str, Any],
+) -> None:
+    """Update the row of a key, or insert it. Safe because writers come one at a time."""
+    found = [table.c[name] == value for name, value in key.items()]
+    if connection.execute(update(table).where(*found).values(**values)).rowcount == 0:
+        connection.execute(insert(table).values(**key, **values, **at_first))
+
+
+def _replace(
+    connection: Connection,
+    table: Table,
+    owner: Mapping[str, Any],
+    rows: Iterable[Mapping[str, Any]],
+) -> None:
+    """Make `rows` all that an owner has in a table, numbered in their order."""
+    connection.execute(delete(table).where(*(table.c[n] == value for n, value in owner.items())))
+    numbered: Sequence[dict[str, Any]] = [
+        {**owner, "position": position, **row} for position, row in enumerate(rows)
+    ]
+    if numbered:
+        connection.execute(insert(table), numbered)

@@ -1,0 +1,159 @@
+"""The catalog: what everyone can find, in one database.
+
+Owns the way in: every call is one transaction, and errors are Mesh's own. What is written is in
+`registration` and `publications`, what is read in `queries` and `lineage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from mesh.catalog import lineage, publications, queries, registration
+from mesh.catalog.database import Database
+from mesh.catalog.migrating import migrate
+from mesh.catalog.model import (
+    ContractRecord,
+    Direction,
+    DomainRecord,
+    Lineage,
+    ProductRecord,
+    RefusalRecord,
+)
+from mesh.catalog.receipts import Receipt, Refusal
+from mesh.errors import UnknownProductError
+from mesh.naming import ProductId
+from mesh.products.collection import Domain
+
+
+class Catalog:
+    """An open catalog. May be shared by threads; each process opens its own.
+
+    Every method may raise CatalogError, and CatalogUnreadableError when the database is damaged or
+    locked away.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str) -> Catalog:
+        """The catalog at a SQLAlchemy URL, made or brought up to date if need be.
+
+        Raises CatalogError when a newer Mesh made it, CatalogUnreadableError when it is no catalog.
+        """
+        database = Database(url)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        """Let go of the database. A closed catalog opens again by itself when it is used."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def where(self) -> str:
+        """The catalog's file, or its URL without the password."""
+        return self._database.where
+
+    def register(self, domain: Domain) -> None:
+        """Make the catalog say what a domain's definitions say.
+
+        Products that are no longer among them are kept, and marked as not declared; contracts are
+        added to their product's history.
+        """
+        with self._database.reading() as connection:
+            if registration.is_registered(connection, domain):
+                return
+        with self._database.writing() as connection:
+            if not registration.is_registered(connection, domain):
+                registration.register(connection, domain)
+
+    def record(self, receipt: Receipt) -> None:
+        """Record a publication; one that is recorded already changes nothing."""
+        with self._database.writing() as connection:
+            publications.insert_receipts(connection, [receipt])
+
+    def record_all(self, receipts: Sequence[Receipt]) -> int:
+        """Record publications together; returns how many were new."""
+        with self._database.reading() as connection:
+            unknown = publications.unknown_receipts(connection, receipts)
+        if not unknown:
+            return 0
+        with self._database.writing() as connection:
+            return publications.insert_receipts(connection, unknown)
+
+    def record_refusal(self, refusal: Refusal) -> None:
+        """Record that nothing was published, and why."""
+        with self._database.writing() as connection:
+            publications.insert_refusal(connection, refusal)
+
+    def domains(self) -> list[DomainRecord]:
+        """Every domain, by name."""
+        with self._database.reading() as connection:
+            return list(queries.domains(connection).values())
+
+    def products(self) -> list[ProductRecord]:
+        """Every product that was ever registered, by name; see `is_declared`."""
+        with self._database.reading() as connection:
+            return queries.products(connection)
+
+    def product(self, name: str) -> ProductRecord:
+        """The product of a name; the major may be left out.
+
+        Raises UnknownProductError with near names.
+        """
+        with self._database.reading() as connection:
+            (found,) = queries.products(connection, queries.resolve(connection, name))
+            return found
+
+    def product_ids(self) -> list[ProductId]:
+        """Every product that is registered, or that a receipt speaks of."""
+        with self._database.reading() as connection:
+            return queries.product_ids(connection)
+
+    def contract_versions(self, name: str) -> list[ContractRecord]:
+        """Every contract that a product has had, oldest first. Raises UnknownProductError."""
+        with self._database.reading() as connection:
+            return queries.contract_versions(connection, queries.resolve(connection, name))
+
+    def receipts(self, name: str, limit: int = 20) -> list[Receipt]:
+        """A product's receipts, newest first; its full name, registered or not."""
+        with self._database.reading() as connection:
+            return publications.receipts(connection, name, limit)
+
+    def latest_receipt(self, name: str) -> Receipt | None:
+        """A product's newest receipt; None when nothing is recorded."""
+        return next(iter(self.receipts(name, limit=1)), None)
+
+    def refusals(self, name: str, limit: int = 20) -> list[RefusalRecord]:
+        """A product's refusals, newest first; its full name, registered or not."""
+        with self._database.reading() as connection:
+            return publications.refusals(connection, name, limit)
+
+    def lineage(self, name: str, direction: Direction, depth: int | None = None) -> Lineage:
+        """What a product is made from (`up`), or what is made from it (`down`).
+
+        `depth` counts steps; None follows all. Raises UnknownProductError.
+        """
+        with self._database.reading() as connection:
+            try:
+                product = queries.resolve(connection, name)
+            except UnknownProductError:
+                product = lineage.resolve_known(connection, name)
+            return lineage.lineage(connection, product, direction, depth)

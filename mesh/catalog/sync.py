@@ -1,0 +1,79 @@
+"""Bringing the catalog up to the lake.
+
+Owns the reading of receipts from Delta commits. The lake is the truth and the catalog an index: a
+receipt that a crash kept from the catalog, or a whole catalog that was lost, comes back from here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mesh.catalog.receipts import RECEIPT_KEY, Receipt
+from mesh.errors import Problem, StorageError
+from mesh.naming import ProductId
+
+if TYPE_CHECKING:
+    from mesh.catalog.store import Catalog
+    from mesh.lake import Commit, Lake
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did: receipts it recorded, receipts that were known, and what it could not read.
+
+    `products` counts tables that exist.
+    """
+
+    products: int
+    recorded: int
+    known: int
+    unreadable: tuple[Problem, ...] = ()
+
+
+def sync(catalog: Catalog, lake: Lake, products: Iterable[ProductId] = ()) -> SyncReport:
+    """Record every receipt in the lake that the catalog lacks.
+
+    Looks at `products` and at every product that the catalog knows. What cannot be read is reported
+    and passed over: one damaged table keeps no other from the catalog.
+    """
+    tables = recorded = found = 0
+    unreadable: list[Problem] = []
+    for product in sorted({*products, *catalog.product_ids()}):
+        try:
+            commits = list(lake.table(product).commits())
+        except StorageError as error:
+            unreadable.append(Problem(error.what, error.where or str(product), error.hint))
+            continue
+        receipts = _receipts(product, commits, unreadable)
+        tables += bool(commits)
+        found += len(receipts)
+        recorded += catalog.record_all(receipts)
+    return SyncReport(tables, recorded, found - recorded, tuple(unreadable))
+
+
+def _receipts(
+    product: ProductId, commits: Iterable[Commit], unreadable: list[Problem]
+) -> list[Receipt]:
+    receipts = []
+    for commit in commits:
+        text = commit.metadata.get(RECEIPT_KEY)
+        if text is None:
+            continue
+        try:
+            receipts.append(_receipt(product, text).with_table_version(commit.version))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"KeyError: {error}" if isinstance(error, KeyError) else str(error)
+            where = f"{product}, version {commit.version}"
+            unreadable.append(Problem(f"its receipt cannot be read: {reason}", where))
+    return receipts
+
+
+def _receipt(product: ProductId, text: Any) -> Receipt:
+    receipt = Receipt.from_json(json.loads(text))
+    if receipt.product != str(product):
+        message = f"it is of {receipt.product}"
+        raise ValueError(message)
+    return receipt
