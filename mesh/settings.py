@@ -18,6 +18,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as UnreadableEnvironmentError
 
 from mesh.errors import DefinitionError, InvalidNameError, SettingsError
 from mesh.naming import environment_name_problems
@@ -56,7 +57,7 @@ class CatalogSettings(BaseModel):
 
     url: str = Field(
         default="",
-        description="SQLAlchemy URL of the catalog; empty is SQLite in `.mesh/catalog.db`.",
+        description="SQLAlchemy URL of the catalog; empty is SQLite in `.mesh/<environment>/catalog.db`.",
     )
 
 
@@ -146,7 +147,8 @@ class Settings(BaseSettings):
     @property
     def catalog_url(self) -> str:
         """The catalog's SQLAlchemy URL."""
-        return self.catalog.url or f"sqlite:///{self.path(self.state) / 'catalog.db'}"
+        own = self.path(self.state) / self.environment / "catalog.db"
+        return self.catalog.url or f"sqlite:///{own}"
 
     @property
     def dagster_folder(self) -> Path:
@@ -173,8 +175,10 @@ def load(root: Path | str | None = None, **overrides: Any) -> Settings:
         return Settings(root=folder.resolve(), **overrides)
     except ValidationError as error:
         raise SettingsError(_readable(error), hint="see docs/reference/settings.md") from error
-    except DefinitionError as error:
-        raise SettingsError(str(error)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"it is not TOML: {error}", where=str(folder / _FILE)) from error
+    except UnreadableEnvironmentError as error:  # a mapping or list that is not JSON
+        raise SettingsError(str(error), hint="see docs/reference/settings.md") from error
 
 
 def find_root(start: Path | None = None) -> Path:

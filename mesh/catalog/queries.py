@@ -96,7 +96,7 @@ def contract_versions(connection: Connection, product: str) -> list[ContractReco
         select(table, owner.c.contract_digest)
         .join(owner, owner.c.name == table.c.product)
         .where(table.c.product == product)
-        .order_by(table.c.sequence)
+        .order_by(table.c.first_seen, table.c.sequence)
     )
     return [
         ContractRecord(
@@ -169,3 +169,9 @@ def _product(
         registered_at=row.registered_at,
         latest_receipt=latest,
     )
+
+
+def is_registered(connection: Connection, product: str) -> bool:
+    """Whether a product of that full name was ever registered."""
+    found = select(schema.products.c.name).where(schema.products.c.name == product)
+    return connection.execute(found).first() is not None

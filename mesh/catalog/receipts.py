@@ -19,6 +19,10 @@ RECEIPT_KEY = "mesh.receipt"
 """Key in a commit's metadata under which the receipt's JSON is."""
 
 
+CONTRACTS_FOLDER = "_mesh/contracts"
+"""Folder of a table in which every contract that it was published under is kept, by digest."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class InputVersion:
     """An input as it was read: which product, which version of its table, in which role.

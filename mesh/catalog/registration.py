@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.model import Role
+from mesh.contracts.model import Contract
 from mesh.products.collection import Domain
 from mesh.products.declaration import DataProduct
 from mesh.products.domain import Team
@@ -83,27 +84,31 @@ def _put_product(connection: Connection, product: DataProduct, now: datetime) ->
         },
         at_first={"registered_at": now},
     )
-    _keep_contract(connection, product, now)
+    keep_contract(connection, name, product.contract, now)
     _replace(connection, schema.columns, {"product": name}, _columns(product))
     _replace(connection, schema.inputs, {"product": name}, _inputs(product))
 
 
-def _keep_contract(connection: Connection, product: DataProduct, now: datetime) -> None:
-    table, name, digest = schema.contract_versions, str(product.id), product.contract.digest
-    known = select(table.c.sequence).where(table.c.product == name, table.c.digest == digest)
+def keep_contract(
+    connection: Connection, product: str, contract: Contract, first_seen: datetime
+) -> bool:
+    """Add a contract to a product's history, unless it is there. Returns whether it was added."""
+    table, digest = schema.contract_versions, contract.digest
+    known = select(table.c.sequence).where(table.c.product == product, table.c.digest == digest)
     if connection.execute(known).first() is not None:
-        return
-    last = connection.execute(select(func.max(table.c.sequence)).where(table.c.product == name))
+        return False
+    last = connection.execute(select(func.max(table.c.sequence)).where(table.c.product == product))
     connection.execute(
         insert(table).values(
-            product=name,
+            product=product,
             digest=digest,
             sequence=(last.scalar() or 0) + 1,
-            version=str(product.contract.version),
-            content=product.contract.as_json(),
-            first_seen=now,
+            version=str(contract.version),
+            content=contract.as_json(),
+            first_seen=first_seen,
         )
     )
+    return True
 
 
 def _people(team: Team) -> Iterable[dict[str, Any]]:

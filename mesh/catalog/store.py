@@ -7,6 +7,7 @@ Owns the way in: every call is one transaction, and errors are Mesh's own. What 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,7 @@ from mesh.catalog.model import (
     RefusalRecord,
 )
 from mesh.catalog.receipts import Receipt, Refusal
+from mesh.contracts.model import Contract
 from mesh.errors import UnknownProductError
 from mesh.naming import ProductId
 from mesh.products.collection import Domain
@@ -97,6 +99,19 @@ class Catalog:
             return 0
         with self._database.writing() as connection:
             return publications.insert_receipts(connection, unknown)
+
+    def record_contracts(self, name: str, found: Sequence[tuple[Contract, datetime]]) -> int:
+        """Add contracts, each with when it was first seen, to a registered product's history.
+
+        Returns how many were new; 0 for a product that is not registered.
+        """
+        with self._database.writing() as connection:
+            if not queries.is_registered(connection, name):
+                return 0
+            return sum(
+                registration.keep_contract(connection, name, contract, first_seen)
+                for contract, first_seen in found
+            )
 
     def record_refusal(self, refusal: Refusal) -> None:
         """Record that nothing was published, and why."""

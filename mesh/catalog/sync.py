@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mesh.catalog.receipts import RECEIPT_KEY, Receipt
+from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt
+from mesh.contracts.model import Contract
 from mesh.errors import Problem, StorageError
 from mesh.naming import ProductId
 
 if TYPE_CHECKING:
     from mesh.catalog.store import Catalog
-    from mesh.lake import Commit, Lake
+    from mesh.lake import Commit, Lake, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ def sync(catalog: Catalog, lake: Lake, products: Iterable[ProductId] = ()) -> Sy
             unreadable.append(Problem(error.what, error.where or str(product), error.hint))
             continue
         receipts = _receipts(product, commits, unreadable)
+        if commits:
+            catalog.record_contracts(str(product), _contracts(lake.table(product), unreadable))
         tables += bool(commits)
         found += len(receipts)
         recorded += catalog.record_all(receipts)
@@ -69,6 +73,22 @@ def _receipts(
             where = f"{product}, version {commit.version}"
             unreadable.append(Problem(f"its receipt cannot be read: {reason}", where))
     return receipts
+
+
+def _contracts(table: Table, unreadable: list[Problem]) -> list[tuple[Contract, datetime]]:
+    """The contracts that a table was published under, with when each was first."""
+    found = []
+    for file in table.store.list(CONTRACTS_FOLDER):
+        if not file.path.endswith(".json"):
+            continue
+        try:
+            contract = Contract.from_json(json.loads(table.store.read(file.path)))
+        except (ValueError, KeyError, TypeError) as error:
+            where = f"{table.url}/{file.path}"
+            unreadable.append(Problem(f"the contract cannot be read: {error}", where))
+        else:
+            found.append((contract, file.modified_at))
+    return sorted(found, key=lambda pair: pair[1])
 
 
 def _receipt(product: ProductId, text: Any) -> Receipt:

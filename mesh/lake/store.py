@@ -11,7 +11,7 @@ import errno
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,12 @@ class Store(Protocol):
 
     def list(self, prefix: str = "") -> Iterator[StoredFile]:
         """Files below `prefix`."""
+
+    def put_once(self, path: str, data: bytes) -> None:
+        """Make `data` a file, unless there is one: for content that its name identifies."""
+
+    def read(self, path: str) -> bytes:
+        """What a file holds."""
 
     def probe(self) -> None:
         """Raise UnsafeStoreError when the store ignores conditional writes."""
@@ -102,6 +108,22 @@ class LocalStore:
                     datetime.fromtimestamp(found.st_mtime, UTC),
                 )
 
+    def put_once(self, path: str, data: bytes) -> None:
+        """Written beside and moved into place, so that nobody reads half of it."""
+        target = self.root / path
+        if target.exists():
+            return
+        with storage_errors(str(self.root)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+            draft.write_bytes(data)
+            draft.replace(target)
+
+    def read(self, path: str) -> bytes:
+        """What a file holds."""
+        with storage_errors(str(self.root)):
+            return (self.root / path).read_bytes()
+
     def probe(self) -> None:
         """Local file systems refuse to create what exists: delta-rs links, and never replaces."""
 
@@ -141,6 +163,16 @@ class ObjectStore:
                 for item in page:
                     yield StoredFile(item["path"], item["size"], item["last_modified"])
 
+    def put_once(self, path: str, data: bytes) -> None:
+        """A conditional write: what is there already stays."""
+        with storage_errors(self.url), suppress(AlreadyExistsError, PreconditionError):
+            obstore.put(self._open(), path, data, mode="create")
+
+    def read(self, path: str) -> bytes:
+        """What an object holds."""
+        with storage_errors(self.url):
+            return bytes(obstore.get(self._open(), path).bytes())
+
     def probe(self) -> None:
         """Create an object twice: the second must be refused. Once a store and process."""
         identity = (self.url, str(sorted(self.options.items())))
@@ -173,7 +205,7 @@ class _Upload:
 
     def write(self, data: Any) -> int:
         with storage_errors("upload"):
-            self._writer.write(data)
+            self._writer.write(memoryview(data).cast("B"))  # Arrow's buffers are of signed bytes
         self._position += len(data)
         return len(data)
 

@@ -1,8 +1,8 @@
 """One Delta table: its snapshots, its history, and commits that change it.
 
 Owns every call to deltalake. A commit succeeds only as the very next version of the snapshot that
-it was planned on (`max_commit_retries=0`): what to do when somebody else was first is decided by who
-planned it, never by the storage library.
+it was planned on (`max_commit_retries=0`): what to do when somebody else was first is decided by
+who planned it, never by the storage library.
 """
 
 from __future__ import annotations
@@ -182,8 +182,11 @@ class Table:
         """The history, newest first; empty when there is no table."""
         if self.find() is None:
             return
-        with storage_errors(self.url):
-            history = self._delta().history()
+        try:
+            with storage_errors(self.url):
+                history = self._delta().history()
+        except DeltaError as error:
+            raise StorageError(_brief(error), where=self.url) from error
         for entry in history:
             yield Commit(
                 version=entry["version"],

@@ -38,10 +38,13 @@ from mesh.publishing.commit import AlreadyLanded, Commit, KeysTaken
 from mesh.publishing.conformance import Conformance
 from mesh.publishing.gate import Gate, StagedRows
 from mesh.publishing.pipeline import Pipeline
-from mesh.publishing.receipt import first_receipt, transaction_of
+from mesh.publishing.receipt import first_receipt, keep_contract, transaction_of
 from mesh.publishing.source import Source, batches_of, source_of
 from mesh.publishing.stage import Stage
 from mesh.settings import PublishingSettings
+
+_KEEPS_ITS_HISTORY = {"delta.enableExpiredLogCleanup": "false"}
+"""Delta drops log entries after 30 days unless told not to, and receipts would go with them."""
 
 
 def publish(  # noqa: PLR0913 -- what a publication is, by keyword
@@ -170,13 +173,14 @@ class _Publication:
             return self._commit(stage, verdict, kept)
 
     def _commit(self, stage: Stage, verdict: Verdict, kept: _discarding) -> Receipt | Refusal:
+        keep_contract(self.table, self.product.contract)
         outcome = Commit(
             product=self.product,
             stage=stage,
             transaction=transaction_of(self.id),
             metadata_of=lambda files: self._metadata(verdict, files),
             rewriter=self._stage,
-            configuration={},
+            configuration=_KEEPS_ITS_HISTORY,
         ).run()
         if isinstance(outcome, KeysTaken):
             return self._refusal(_with_taken_keys(verdict, outcome, self.product))

@@ -8,13 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from mesh.catalog.receipts import RECEIPT_KEY, Receipt
+from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt
+from mesh.contracts.model import Contract
 from mesh.lake import Commit, Table
 
 
 def transaction_of(publication: str) -> str:
     """The identity under which a publication lands in Delta, once."""
     return f"mesh:{publication}"
+
+
+def keep_contract(table: Table, contract: Contract) -> None:
+    """Keep a contract beside the table, once, so that its history can be read from the lake."""
+    text = json.dumps(contract.as_json(), sort_keys=True, indent=1)
+    table.store.put_once(f"{CONTRACTS_FOLDER}/{contract.digest}.json", text.encode())
 
 
 def receipts_in(table: Table) -> Iterator[Receipt]:
