@@ -18,6 +18,7 @@ _TOKEN = re.compile(
     r"""|(?P<sign><=|>=|<>|!=|==|[-+=<>(),]))"""
 )
 _DEEPEST = 20
+_REFUSED = "cannot become a rule of the contract"
 _HINT = (
     "write it as a >= 0, a <= b, a between 0 and 1, a in ('x', 'y'), a like 'x%', length(a) = 3, "
     "regexp_full_match(a, '…'), joined by `and`; anything else goes into an adjoining Pandera model"
@@ -80,7 +81,7 @@ class Tokens:
         """Whether the token after the next is of a kind."""
         return self._at + 1 < len(self._tokens) and self._tokens[self._at + 1].kind == kind
 
-    def refusal(self, hint: str = _HINT, what: str = "cannot become a rule of the contract") -> ContractDefinitionError:  # fmt: skip
+    def refusal(self, hint: str = _HINT, what: str = _REFUSED) -> ContractDefinitionError:
         """The error that says why the constraint is no rule."""
         return ContractDefinitionError([Problem(f"check `{self.expression}` {what}", hint=hint)])
 

@@ -43,7 +43,7 @@ def are_comparable(left: str, right: str) -> bool:
 
 
 def _as_number(value: int | Decimal, name: str) -> int | float | Decimal:
-    if abs(value) >= _LARGEST:
+    if not -_LARGEST < value < _LARGEST:
         message = f"{value} is larger than any {name} that is compared"
         raise ValueError(message)
     if name.startswith("decimal"):

@@ -200,7 +200,7 @@ def import_module(name: str, root: Path) -> ModuleType:
         return importlib.import_module(name)
     except DefinitionError as error:
         raise DomainImportError(error.problems) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A domain's module may raise anything at all; what it raises is the problem to report.
         raise DomainImportError([_import_problem(name, error, root)]) from error
 
@@ -219,7 +219,7 @@ def _prefer(package: str, root: Path) -> None:
         importlib.invalidate_caches()
 
 
-def _import_problem(name: str, error: Exception, root: Path) -> Problem:
+def _import_problem(name: str, error: BaseException, root: Path) -> Problem:
     frames = [
         f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(str(root))
     ]
@@ -242,10 +242,9 @@ def _relative(file: str, root: Path) -> str:
 
 
 def _declarations(module: ModuleType) -> Iterable[Declaration]:
-    for value in vars(module).values():
-        declaration = declaration_of(value)
-        if declaration is not None and declaration.function.__module__ == module.__name__:
-            yield declaration
+    """What a module itself declares: not what it imports, and once under however many names."""
+    found = {id(d): d for d in map(declaration_of, vars(module).values()) if d is not None}
+    return [d for d in found.values() if d.function.__module__ == module.__name__]
 
 
 def _repeated(products: Iterable[DataProduct]) -> list[Problem]:

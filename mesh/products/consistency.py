@@ -34,9 +34,13 @@ def check(organization: Organization) -> list[Problem]:
 
 
 def run_order(products: Sequence[DataProduct]) -> list[DataProduct]:
-    """The products so that each comes after those that it needs. Raises CyclicInputsError."""
+    """The products so that each comes after those that it needs: always in the same order.
+
+    Raises CyclicInputsError.
+    """
     by_name = {str(product.id): product for product in products}
-    order = TopologicalSorter(dependencies(products))
+    needed = dependencies(products)
+    order = TopologicalSorter({name: sorted(needed[name]) for name in sorted(needed)})
     try:
         return [by_name[name] for name in order.static_order()]
     except CycleError as error:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mesh.contracts.model import Contract
 from mesh.errors import DefinitionError, Problem
-from mesh.naming import ProductId, split_versioned
+from mesh.naming import ProductId, product_name_problems, split_versioned
 from mesh.products.ports import (
     Access,
     Freshness,
@@ -118,9 +118,25 @@ class Declaration:
 
     def bind(self, domain: str, root: Path) -> DataProduct:
         """The product of a domain. Raises DefinitionError that lists every problem."""
-        contract = _contract_of(self.contract)
         where = f"{self.function.__module__}.{self.function.__qualname__}"
         name, major = split_versioned(self.function.__name__)
+        inputs = self.options["inputs"]
+        problems = [replace(p, where=where) for p in product_name_problems(name)]
+        problems += _parameter_problems(self.function, inputs, where)
+        try:
+            contract = _contract_of(self.contract)
+        except DefinitionError as error:
+            raise DefinitionError([*error.problems, *problems]) from error
+        if major is not None and major != contract.version.major:
+            problems.append(
+                Problem(
+                    f"the function says v{major}, its contract says {contract.version}",
+                    where=where,
+                    hint="give both the same major",
+                )
+            )
+        if product_name_problems(name):
+            raise DefinitionError(problems)
         product = DataProduct(
             id=ProductId(domain, name, contract.version.major),
             contract=contract,
@@ -130,16 +146,7 @@ class Declaration:
             code_version=code_version(self.function),
             **self.options,
         )
-        problems = [*declaration_problems(product, where)]
-        if major is not None and major != contract.version.major:
-            problems.append(
-                Problem(
-                    f"the function says v{major}, its contract says {contract.version}",
-                    where=where,
-                    hint="give both the same major",
-                )
-            )
-        problems += _parameter_problems(self.function, product.inputs, where)
+        problems += declaration_problems(product, where)
         problems += _partition_problems(self.function, product, where)
         if problems:
             raise DefinitionError(problems)

@@ -117,18 +117,19 @@ def read_organization(file: Path) -> OrganizationManifest:
 
 def read_manifest(file: Path, shape: type[Manifest]) -> Manifest:
     """Read a YAML file into a model. Raises ManifestError with every problem, path and line."""
-    data, lines = _read_yaml(file)
+    data, lines = read_yaml(file)
     if not isinstance(data, dict):
         raise ManifestError([Problem("it is not a mapping of keys to values", where=str(file))])
     try:
         return shape.model_validate(data)
     except ValidationError as error:
         raise ManifestError(
-            _problem(file, item, lines, shape) for item in error.errors()
+            problem_of(file, item, lines, shape) for item in error.errors()
         ) from error
 
 
-def _read_yaml(file: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
+def read_yaml(file: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
+    """A YAML file's content, and the line of each path in it. Raises ManifestError."""
     try:
         if file.stat().st_size > MAX_BYTES:
             raise ManifestError([Problem(f"it is larger than {MAX_BYTES:,} bytes", str(file))])
@@ -138,7 +139,9 @@ def _read_yaml(file: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
         raise ManifestError(
             [Problem("there is no such file", str(file), "`mesh new domain NAME` writes one")]
         ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except RecursionError as error:
+        raise ManifestError([Problem("it is nested too deeply", str(file))]) from error
+    except (OSError, ValueError, yaml.YAMLError) as error:  # not UTF-8, not YAML, no such day
         raise ManifestError([Problem(f"it cannot be read: {error}", str(file))]) from error
 
 
@@ -184,9 +187,10 @@ def _lines(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tuple[str
     return found
 
 
-def _problem(
+def problem_of(
     file: Path, item: Any, lines: dict[tuple[str, ...], int], shape: type[BaseModel]
 ) -> Problem:
+    """One of pydantic's errors as a problem: file, line, path, and the keys that are known."""
     path = tuple(str(part) for part in item["loc"])
     line = next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), 1)
     where = f"{file}:{line}: {'.'.join(path)}"

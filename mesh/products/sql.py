@@ -1,0 +1,201 @@
+"""SQL data products: dbt models whose YAML says that they are products.
+
+Owns the way from a model's files to a `DataProduct`. A model with `config.meta.mesh` is a product,
+named by its file; any other is private to its domain. Imports no dbt: what a model reads is found
+in its Jinja, what it promises in its YAML or in a Pandera model beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mesh.contracts.model import Contract
+from mesh.errors import DefinitionError, Problem, did_you_mean, near_names
+from mesh.naming import ProductId, split_versioned
+from mesh.products.dbt_files import DomainFiles, Model, Properties, SqlFiles, read_domain
+from mesh.products.declaration import DataProduct, SqlModel, declaration_problems
+from mesh.products.domain import problem_of
+from mesh.products.ports import Freshness, Input, OnViolation, Quarantine, Refuse
+from mesh.products.sql_contract import contract_of
+from mesh.products.sql_terms import ProductModel, ProductTerms
+from mesh.settings import Settings
+
+
+def collect_sql_products(domain: str, settings: Settings) -> list[DataProduct]:
+    """The SQL products of a domain; none when the dbt project has no folder for it.
+
+    Raises DefinitionError that lists every problem, each with file, line and path.
+    """
+    found = read_domain(domain, settings)
+    if found is None:
+        return []
+    problems = list(found.problems)
+    products = []
+    for model, properties in _declaring(found, problems):
+        try:
+            products.append(_Binding(found, model, properties, settings.root).bind())
+        except DefinitionError as error:
+            problems += error.problems
+    if problems:
+        raise DefinitionError(dict.fromkeys(problems))
+    return products
+
+
+def _declaring(found: DomainFiles, problems: list[Problem]) -> Iterator[tuple[Model, Properties]]:
+    """Models that declare a product; those that seem to, in the wrong place, are problems."""
+    for name, properties in sorted(found.properties.items()):
+        if _is_product(properties) and name in found.models:
+            yield found.models[name], properties
+        if "mesh" in _mapping(properties.data.get("meta")):
+            problems.append(
+                Problem("meta.mesh is not read", properties.where(["meta"]), "move it below config")
+            )
+
+
+def _is_product(properties: Properties | None) -> bool:
+    data = properties.data if properties else {}
+    return "mesh" in _mapping(_mapping(data.get("config")).get("meta"))
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+class _Binding:
+    """One model on its way to a product, and what is wrong with it."""
+
+    def __init__(
+        self, found: DomainFiles, model: Model, properties: Properties, root: Path
+    ) -> None:
+        self.found = found
+        self.model = model
+        self.properties = properties
+        self.root = root
+        self.problems: list[Problem] = []
+
+    def bind(self) -> DataProduct:
+        properties = self.properties
+        declared = self._validated(properties)
+        files = self.found.files_of(self.model.name)
+        contract: Contract | None = None
+        try:
+            contract = contract_of(declared, properties, self.model.file.parent)
+        except DefinitionError as error:
+            self.problems += error.problems
+        inputs = self._inputs(declared.terms, files, properties)
+        self._check_references(files)
+        if contract is None or self.found.problems:
+            raise DefinitionError(self.problems)
+        product = self._product(declared, contract, files, inputs)
+        where = properties.where(["config", "meta", "mesh"])
+        self.problems += declaration_problems(product, where)
+        if self.problems:
+            raise DefinitionError(self.problems)
+        return product
+
+    def _validated(self, properties: Properties) -> ProductModel:
+        try:
+            return ProductModel.model_validate(properties.data)
+        except ValidationError as error:
+            lines = dict(properties.lines)
+            raise DefinitionError(
+                problem_of(properties.file, item, lines, ProductModel) for item in error.errors()
+            ) from error
+
+    def _inputs(
+        self, terms: ProductTerms, files: SqlFiles, properties: Properties
+    ) -> dict[str, Input]:
+        """Input ports by the name under which the SQL reads them."""
+        inputs: dict[str, Input] = {}
+        for source, table in files.sources:
+            name = f"{source}.{table}"
+            if (source, table) not in self.found.sources:
+                hint = f"sources: [{{name: {source}, tables: [{{name: {table}}}]}}]"
+                what = f"source {name} is in none of the domain's YAML files"
+                self._problem(what, str(self.model.file), f"add it: {hint}")
+            try:
+                inputs[name] = Input(str(ProductId.parse(name)))
+            except DefinitionError as error:
+                for problem in error.problems:
+                    self._problem(problem.what, str(self.model.file), problem.hint)
+        for index, said in enumerate(terms.inputs):
+            if said.product in inputs:
+                inputs[said.product] = Input(said.product, said.columns, said.purpose)
+            else:
+                place = properties.where(["config", "meta", "mesh", "inputs", index])
+                hint = did_you_mean(near_names(said.product, inputs))
+                what = f"the SQL does not read {said.product!r}"
+                self._problem(what, place, hint or f"it reads {', '.join(inputs) or 'nothing'}")
+        return inputs
+
+    def _check_references(self, files: SqlFiles) -> None:
+        """Products meet through input ports, not through `ref`."""
+        for model in files.models:
+            for other in model.reads.models:
+                if other == self.model.name:
+                    self._problem(f"{other!r} reads itself", str(model.file))
+                elif _is_product(self.found.properties.get(other)):
+                    hint = f"source('{self.found.domain}', '{other}_v1')"
+                    what = f"ref('{other}') goes past the contract of a product"
+                    self._problem(what, str(model.file), f"read it as an input: {hint}")
+
+    def _product(
+        self,
+        declared: ProductModel,
+        contract: Contract,
+        files: SqlFiles,
+        inputs: dict[str, Input],
+    ) -> DataProduct:
+        terms = declared.terms
+        name, _ = split_versioned(self.model.name)
+        return DataProduct(
+            id=self._id(name, contract.version.major),
+            contract=contract,
+            transform=SqlModel(self.model.file, self.model.name, files.data_tests),
+            description=declared.description.strip() or contract.description,
+            inputs=inputs,
+            on_violation=_on_violation(terms),
+            partition_by=terms.partition_by,
+            freshness=self._freshness(terms),
+            schedule=terms.schedule,
+            access=terms.access,
+            tags=dict(terms.tags),
+            source=_relative(self.model.file, self.root),
+            code_version=files.digest,
+        )
+
+    def _id(self, name: str, major: int) -> ProductId:
+        where = str(self.model.file)
+        try:
+            product = ProductId(self.found.domain, name, major)
+        except DefinitionError as error:
+            raise DefinitionError(Problem(p.what, where, p.hint) for p in error.problems) from error
+        if product.dbt_name != self.model.name:
+            self._problem(
+                f"{product} is made by a model named {self.model.name!r}",
+                where,
+                f"name the file {product.dbt_name}.sql, or change the contract's version",
+            )
+        return product
+
+    def _freshness(self, terms: ProductTerms) -> Freshness | None:
+        try:
+            return Freshness(terms.freshness) if terms.freshness else None
+        except ValueError as error:
+            self._problem(str(error), str(self.model.file))
+            return None
+
+    def _problem(self, what: str, where: str, hint: str = "") -> None:
+        self.problems.append(Problem(what, where, hint))
+
+
+def _on_violation(terms: ProductTerms) -> OnViolation:
+    said = terms.on_violation
+    return Refuse() if said == "refuse" else Quarantine(said.quarantine)
+
+
+def _relative(file: Path, root: Path) -> str:
+    return str(file.relative_to(root)) if file.is_relative_to(root) else file.name
