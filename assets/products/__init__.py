@@ -1,0 +1,1 @@
+"""The data products of the platform, one module each."""

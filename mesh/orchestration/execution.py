@@ -1,0 +1,150 @@
+"""Running one product: pin inputs, transform, publish, record.
+
+Owns what a run of one product is, the same for `mesh run` and for Dagster. Imports no Dagster.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mesh.catalog.receipts import InputVersion, Receipt, Refusal
+from mesh.contracts.model import Rule, Scope, Severity
+from mesh.contracts.verdict import Finding, Outcome
+from mesh.errors import TransformError
+from mesh.orchestration.workspace import Workspace
+from mesh.products.declaration import DataProduct, SqlModel
+from mesh.publishing import find_receipt, publish
+from mesh.publishing.source import transform_errors
+from mesh.reading import PinnedInput, hand_over, pin, referenced_values
+from mesh.reading.snapshot import annotations_of, undeclared_column
+
+if TYPE_CHECKING:
+    from mesh.engines.dbt import DataTestResult
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: products of the same run and partition are published once."""
+
+    id: str
+    partition: str = ""
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """What a transform gave: data, and what its engine found on the way."""
+
+    data: Any
+    findings: tuple[Finding, ...] = ()
+
+
+def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | Refusal:
+    """Run one product, and record what became of it in the catalog.
+
+    What this run has published already is not made again: its first receipt is returned at once.
+
+    Raises:
+        NotPublishedError: an input has nothing to read.
+        UndeclaredColumnError, TransformError: the product's function failed.
+        StorageError, CatalogError: see their subclasses; `Transient` ones may be tried again.
+    """
+    workspace.ensure_registered(product.id.domain)
+    outcome = _publish(product, workspace, run)
+    if isinstance(outcome, Receipt):
+        workspace.catalog.record(outcome)
+    else:
+        workspace.catalog.record_refusal(outcome)
+    return outcome
+
+
+def _publish(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | Refusal:
+    lake = workspace.lake
+    earlier = find_receipt(product, lake, run_id=run.id, partition=run.partition)
+    if earlier is not None:
+        return earlier.as_repeated()
+    inputs = {port: pin(port, declared, lake) for port, declared in product.inputs.items()}
+    references, referenced = referenced_values(product.contract, lake)
+    try:
+        with _transformed(product, inputs, workspace, run) as result:
+            return publish(
+                product,
+                result.data,
+                lake=lake,
+                run_id=run.id,
+                partition=run.partition,
+                inputs=_versions(inputs, referenced),
+                references=references,
+                findings=result.findings,
+                settings=workspace.settings.publishing,
+            )
+    except TransformError as error:
+        raise _explained(error, product, inputs) from error.__cause__
+
+
+def _versions(
+    inputs: Mapping[str, PinnedInput], referenced: tuple[InputVersion, ...]
+) -> tuple[InputVersion, ...]:
+    read = {pinned.input.product for pinned in inputs.values()}
+    return (
+        *(pinned.used for pinned in inputs.values()),
+        *(version for version in referenced if version.product not in read),
+    )
+
+
+@contextmanager
+def _transformed(
+    product: DataProduct, inputs: Mapping[str, PinnedInput], workspace: Workspace, run: Run
+) -> Iterator[Transformed]:
+    if not isinstance(product.transform, SqlModel):
+        yield Transformed(_called(product.transform, inputs, run))
+        return
+    from mesh.engines import dbt
+
+    scans = {port: pinned.scan() for port, pinned in inputs.items()}
+    settings = workspace.settings
+    with dbt.build(product.transform, product, scans, settings=settings, run_id=run.id) as built:
+        yield Transformed(built.reader, tuple(_data_test(test) for test in built.tests))
+
+
+def _called(function: Callable[..., Any], inputs: Mapping[str, PinnedInput], run: Run) -> Any:
+    wanted = annotations_of(function)
+    arguments = {port: hand_over(pinned, wanted.get(port)) for port, pinned in inputs.items()}
+    if "partition" in inspect.signature(function).parameters and "partition" not in inputs:
+        arguments["partition"] = run.partition
+    with transform_errors():
+        return function(**arguments)
+
+
+def data_test_rule(name: str, severity: Severity = Severity.ERROR) -> Rule:
+    """The rule on the whole set that one of dbt's data tests stands for."""
+    return Rule(
+        id=name, text=f"dbt test {name}", check="data_test", severity=severity, scope=Scope.SET
+    )
+
+
+def _data_test(test: DataTestResult) -> Finding:
+    rule = data_test_rule(test.name, test.severity)
+    outcome = Outcome.FAILED if test.failures else Outcome.PASSED
+    return Finding(rule, outcome, test.failures, message=test.message)
+
+
+def _explained(
+    error: TransformError, product: DataProduct, inputs: Mapping[str, PinnedInput]
+) -> Exception:
+    """The same failure, with the product's name, or what really was wrong."""
+    text = str(error.__cause__ or "")
+    for pinned in inputs.values():
+        for name in pinned.undeclared:
+            if f'"{name}"' in text or f"'{name}'" in text:
+                found = undeclared_column(name, {pinned.port: pinned})
+                if found is not None:
+                    return found
+    if error.where:
+        return error
+    return type(error)(error.what, where=str(product.id), hint=error.hint)

@@ -1,0 +1,129 @@
+"""Running many products: in the order of their inputs, side by side where that is possible.
+
+Owns the order, the threads and the account of what became of each product. A product whose input
+failed is not run. Imports no Dagster.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from mesh.catalog.receipts import Receipt, Refusal
+from mesh.errors import MeshError
+from mesh.orchestration.execution import Run, execute
+from mesh.orchestration.workspace import Workspace
+from mesh.products.consistency import dependencies, run_order
+from mesh.products.declaration import DataProduct
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A product whose run broke. Nothing was published."""
+
+    error: MeshError
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A product that was not run, because of inputs that were not published."""
+
+    by: tuple[str, ...]
+
+
+RunOutcome = Receipt | Refusal | Failed | Blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A product's run began."""
+
+    product: DataProduct
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A product's run ended, after some seconds."""
+
+    product: DataProduct
+    outcome: RunOutcome
+    seconds: float
+
+
+RunEvent = Started | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What became of every product of a run, in the order of running."""
+
+    run: Run
+    results: Mapping[str, Finished]
+    seconds: float
+
+    @property
+    def is_successful(self) -> bool:
+        """Whether every product has a receipt."""
+        return all(isinstance(item.outcome, Receipt) for item in self.results.values())
+
+
+def run_products(
+    workspace: Workspace,
+    products: Sequence[DataProduct],
+    run: Run,
+    *,
+    workers: int,
+    on_event: Callable[[RunEvent], None] = lambda _: None,
+) -> RunSummary:
+    """Run products, each after those that it reads, up to `workers` at a time.
+
+    `on_event` is called from this thread. Raises CyclicInputsError before anything is run.
+    """
+    begun = time.monotonic()
+    ordered = {str(product.id): product for product in run_order(products)}
+    results: dict[str, Finished] = {}
+    order = TopologicalSorter(dependencies(products))
+    order.prepare()
+    running: dict[Future[Finished], str] = {}
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mesh-run") as pool:
+        while order.is_active():
+            for name in sorted(order.get_ready(), key=list(ordered).index):
+                product = ordered[name]
+                if by := _blockers(product, results):
+                    results[name] = Finished(product, Blocked(by), 0.0)
+                    on_event(results[name])
+                    order.done(name)
+                else:
+                    on_event(Started(product))
+                    running[pool.submit(_run_one, product, workspace, run)] = name
+            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                name = running.pop(future)
+                results[name] = future.result()
+                on_event(results[name])
+                order.done(name)
+    arranged = {name: results[name] for name in ordered}
+    return RunSummary(run, arranged, time.monotonic() - begun)
+
+
+def _run_one(product: DataProduct, workspace: Workspace, run: Run) -> Finished:
+    begun = time.monotonic()
+    outcome: RunOutcome
+    try:
+        outcome = execute(product, workspace, run)
+    except MeshError as error:
+        outcome = Failed(error)
+    return Finished(product, outcome, time.monotonic() - begun)
+
+
+def _blockers(product: DataProduct, results: Mapping[str, Finished]) -> tuple[str, ...]:
+    names = {port.product for port in product.inputs.values()}
+    return tuple(
+        sorted(
+            name
+            for name in names
+            if name in results and not isinstance(results[name].outcome, Receipt)
+        )
+    )

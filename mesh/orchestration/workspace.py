@@ -1,0 +1,49 @@
+"""One mesh, opened: its settings, its lake and its catalog.
+
+Owns the opening of them and the registration of domains in the catalog. Imports no Dagster.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from mesh.catalog.store import Catalog
+from mesh.lake import Lake
+from mesh.products.collection import Domain, domain_folders, domain_name, load_domain
+from mesh.settings import Settings, load
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What a run needs beside the product itself. Shared between threads."""
+
+    settings: Settings
+    lake: Lake
+    catalog: Catalog
+    _registered: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Self:
+        """Open the mesh of these settings, or the one that holds the current folder."""
+        chosen = settings or load()
+        return cls(chosen, Lake.of(chosen), Catalog.open(chosen.catalog_url))
+
+    def register(self, domains: Iterable[Domain]) -> None:
+        """Make domains and their products known to the catalog, as they are declared now."""
+        for domain in domains:
+            with self._lock:
+                self.catalog.register(domain)
+                self._registered.add(domain.name)
+
+    def ensure_registered(self, domain: str) -> None:
+        """Register a domain from its folder, unless this workspace has done so."""
+        if domain in self._registered:
+            return
+        for folder in domain_folders(self.settings):
+            if domain_name(folder, self.settings) == domain:
+                self.register([load_domain(folder, self.settings)])
+                return
