@@ -1,0 +1,153 @@
+"""A product as people read it on a terminal, made from the plain values of `show.describe`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+
+from mesh.cli import console
+
+_LABEL = 15
+
+
+def print_product(account: Mapping[str, Any]) -> None:
+    """Print everything about a product."""
+    console.say(account["product"], "bold")
+    console.say(account["description"])
+    console.say()
+    for label, lines in (
+        ("owner", _owner(account)),
+        ("domain", [f"{account['domain']} ({account['kind']})"]),
+        ("contact", [_joined(account["contact"]["email"], account["contact"]["channel"])]),
+        ("terms", filter(None, account["terms"].values())),
+        ("access", [account["access"]]),
+        ("made by", [_joined(account["source"], f"engine {account['engine']}")]),
+        ("table", [account["table"]]),
+        ("writes", [_write(account)]),
+        ("tags", [f"{name}: {value}" for name, value in account["tags"].items()]),
+        ("service levels", _service_levels(account["service_levels"])),
+        ("last receipt", _receipt(account["last_receipt"])),
+        ("last refusal", _refusal(account["last_refusal"])),
+        ("quarantine", _quarantine(account["quarantine"])),
+        ("made from", _neighbours(account, "up")),
+        ("feeds", _neighbours(account, "down")),
+    ):
+        _print_entry(label, lines)
+    _print_contract(account["contract"])
+
+
+def _print_entry(label: str, lines: Iterable[str]) -> None:
+    for number, line in enumerate(lines):
+        text = Text(f"{label if number == 0 else '':<{_LABEL}}", style="cyan")
+        text.append(console.visible(console.one_line(line)), style="default")
+        console.stdout().print(text)
+
+
+def _print_contract(contract: Mapping[str, Any]) -> None:
+    console.say()
+    console.say(f"contract {contract['name']} {contract['version']}", "bold")
+    console.say(contract["description"])
+    made = console.table("column", "type", "", "unit", "class", "description")
+    for column in contract["columns"]:
+        console.add_row(
+            made,
+            column["name"],
+            column["type"],
+            _marks(column),
+            column["unit"],
+            column["classification"],
+            console.one_line(column["description"]),
+        )
+    console.print_table(made)
+    rules = console.table("rule", "severity", "decided on")
+    for rule in contract["rules"]:
+        where = "each row" if rule["scope"] == "row" else "the whole"
+        console.add_row(rules, rule["text"], rule["severity"], where)
+    console.print_table(rules)
+
+
+def _marks(column: Mapping[str, Any]) -> str:
+    marks = ["key" if column["key_position"] is not None else ""]
+    marks.append("nullable" if column["is_nullable"] else "")
+    return " ".join(filter(None, marks))
+
+
+def _owner(account: Mapping[str, Any]) -> Iterable[str]:
+    team = account["team"]
+    yield team["name"]
+    for role in ("product_owner", "business_technology_partner", "data_steward"):
+        person = team[role]
+        yield f"{role.replace('_', ' ')}: {person['name']} <{person['email']}>"
+    for person in team["members"]:
+        yield f"member: {person['name']} <{person['email']}>"
+
+
+def _write(account: Mapping[str, Any]) -> str:
+    by = ", ".join(account["partition_by"])
+    return f"{account['write'].replace('_', ' ')}{f', partitioned by {by}' if by else ''}"
+
+
+def _service_levels(levels: Mapping[str, Any]) -> Iterable[str]:
+    if levels["freshness"]:
+        kept = "met" if levels["is_fresh"] else "NOT met"
+        since = f", {console.age(levels['published_at'])}" if levels["published_at"] else ""
+        yield f"freshness: within {levels['freshness']}: {kept}{since or ', never published'}"
+    if levels["schedule"]:
+        yield f"schedule: {levels['schedule']} (UTC)"
+    share = levels["tolerance"]
+    yield f"at most {share:.2%} of rows rejected" if share else "refuses when any row breaks a rule"
+
+
+def _receipt(receipt: Mapping[str, Any] | None) -> Iterable[str]:
+    if receipt is None:
+        yield "none: it is not published yet"
+        return
+    published_at = datetime.fromisoformat(receipt["published_at"])
+    rows, rejected = receipt["rows_accepted"], receipt["rows_rejected"]
+    when = console.moment(published_at)
+    yield f"version {receipt['table_version']}, {when}, run {receipt['run_id']}"
+    yield f"{console.count(rows, 'row')}, {rejected:,} rejected, {console.size(receipt['bytes'])}"
+    yield f"contract {receipt['contract_version']}, publication {receipt['publication_id']}"
+    for tally in receipt["tallies"]:
+        if tally["failed"]:
+            broken = console.count(tally["failed"], "row")
+            yield f"{broken} broke `{tally['text']}` ({tally['severity']})"
+
+
+def _refusal(refusal: Mapping[str, Any] | None) -> Iterable[str]:
+    if refusal is not None:
+        newer = "" if refusal["is_latest"] else ", published since"
+        yield f"{console.moment(refusal['refused_at'])}, run {refusal['run_id']}{newer}"
+        yield from refusal["reasons"]
+
+
+def _quarantine(tally: Mapping[str, Any] | None) -> Iterable[str]:
+    if tally is None:
+        yield "empty"
+        return
+    latest = console.count(tally["latest_publication"], "row")
+    yield f"{latest} of the latest publication, {tally['rows']:,} in all"
+
+
+def _neighbours(account: Mapping[str, Any], way: str) -> Iterable[str]:
+    """The products one step away, with the exact versions of the latest publication."""
+    end, other = ("downstream", "upstream") if way == "up" else ("upstream", "downstream")
+    found = account["lineage"][way]
+    latest = {node["product"]: node["latest_version"] for node in found["nodes"]}
+    for edge in found["edges"]:
+        if edge[end] != account["product"]:
+            continue
+        versions = [
+            up if way == "up" else down
+            for down, up in edge["versions"]
+            if (down if way == "up" else up) == latest[account["product"]]
+        ]
+        text = f" version {max(versions)}" if versions else ""
+        yield f"{edge[other]}{text}{'  (a rule looks at it)' if edge['is_reference'] else ''}"
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,110 @@
+"""`mesh read`: the rows of a product, for people and for pipes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mesh.cli.session import Session, find_product
+from mesh.errors import MeshError, NotPublishedError, UnknownProductError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from mesh.naming import ProductId
+
+TABLE_ROWS = 20
+"""Rows that a table shows unless more are asked for."""
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    ARROW = "arrow"
+
+
+def read(
+    context: typer.Context,
+    product: Annotated[str, typer.Argument(help="The product; the major may be left out.")],
+    *,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help="Rows at most: 20 in a table, all in other formats by default."),
+    ] = None,
+    columns: Annotated[str, typer.Option(help="Columns to show, such as `a,b`.")] = "",
+    where: Annotated[str, typer.Option(help='A SQL condition, such as `"a > 40"`.')] = "",
+    version: Annotated[
+        int | None, typer.Option(min=0, help="Version of the table; the latest by default.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
+    output: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File to write, instead of the terminal.")
+    ] = None,
+) -> None:
+    """Show the published rows of a product, or write them for another program.
+
+    CSV, JSON and Arrow are streamed: a product larger than memory passes.
+    """
+    from mesh.cli import filtering
+
+    if output is not None and form is Format.TABLE:
+        raise typer.BadParameter("a table is for the terminal: add --format csv, json or arrow")
+    session = Session.of(context)
+    name = session.product_id(product)
+    frame = _published(session, name, version)
+    chosen = filtering.columns_of(columns, frame, str(name)) if columns else None
+    if where:
+        frame = filtering.filtered(frame, where, str(name))
+    if chosen is not None:
+        frame = frame.select(chosen)
+    if form is not Format.TABLE:
+        from mesh.cli.writing import write
+
+        write(frame if limit is None else frame.head(limit), form.value, output)
+        return
+    wanted = filtering.columns_in(where, str(name)) if where else ()
+    _show(frame, TABLE_ROWS if limit is None else limit, chosen or wanted)
+
+
+def _published(session: Session, product: ProductId, version: int | None) -> pl.LazyFrame:
+    from mesh.lake import Lake
+    from mesh.reading import read as read_product
+
+    settings = session.settings()
+    try:
+        latest = Lake.of(settings).table(product).version() if version is not None else 0
+        if version is not None and version > latest:
+            raise MeshError(
+                f"there is no version {version}",
+                where=str(product),
+                hint=f"the latest is {latest}",
+            )
+        return read_product(str(product), version=version, settings=settings)
+    except (NotPublishedError, UnknownProductError) as error:
+        # The catalog and the lake know only what ran; the definitions know what could run.
+        find_product(session.organization(), str(product))
+        if isinstance(error, NotPublishedError):
+            raise
+        raise NotPublishedError(
+            f"{product} is not published yet", hint=f"`mesh run {product}` first"
+        ) from None
+
+
+def _show(frame: pl.LazyFrame, limit: int, wanted: Sequence[str]) -> None:
+    from mesh.cli.console import count, say
+    from mesh.cli.grid import print_rows
+
+    rows = frame.head(limit + 1).collect(engine="streaming")
+    print_rows(rows.head(limit), wanted)
+    if rows.height > limit:
+        say(f"the first {count(limit, 'row')}; `--limit` shows more, `--format csv` all", "dim")
+    else:
+        say(count(rows.height, "row"), "dim")

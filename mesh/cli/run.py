@@ -1,0 +1,137 @@
+"""`mesh run`: publish products, in the order of their inputs.
+
+Owns the choice of products and what a run is called. What is told about it is in `progress` and
+`summary`; Dagster is told by `reporter`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mesh.cli.reporter import Reporter
+from mesh.cli.session import Session, find_product
+from mesh.errors import MeshError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mesh.orchestration.running import RunSummary
+    from mesh.orchestration.workspace import Workspace
+    from mesh.products.collection import Organization
+    from mesh.products.declaration import DataProduct
+
+MOST_WORKERS = 4
+"""Products at a time, unless more are asked for: each publication has threads of its own."""
+
+
+def run(
+    context: typer.Context,
+    products: Annotated[
+        list[str] | None,
+        typer.Argument(help="Products to publish; the major may be left out."),
+    ] = None,
+    *,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option("--domain", help="Publish this domain's products; may be repeated."),
+    ] = None,
+    is_all: Annotated[bool, typer.Option("--all", help="Publish every product.")] = False,
+    partition: Annotated[
+        str, typer.Option(help="The partition to publish, given to the transform.")
+    ] = "",
+    run_id: Annotated[
+        str, typer.Option(help="Name of the run: the same again publishes nothing twice.")
+    ] = "",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Products at a time; 0 is as many as suits the machine.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Leave the run out of Dagster's event log.")
+    ] = False,
+) -> None:
+    """Publish products in the order of their inputs, several at a time.
+
+    Ends with exit code 1 when anything was refused, failed, or had to be left out.
+    """
+    if not (products or domain or is_all):
+        raise typer.BadParameter("name products, or use --domain NAME or --all")
+    session = Session.of(context)
+    organization = session.organization()
+    chosen = choose(organization, products or (), domain or (), is_all=is_all)
+    workspace = session.workspace()
+    workspace.register(organization.domains)
+    with Reporter(is_wanted=not no_report) as reporter:
+        summary = _run(
+            workspace, chosen, run_id=run_id, partition=partition, workers=workers, as_json=as_json
+        )
+        _tell(summary, organization, is_all=is_all, as_json=as_json)
+        reporter.report(workspace.settings, organization, summary)
+    if not summary.is_successful or (is_all and organization.broken):
+        raise typer.Exit(1)
+
+
+def choose(
+    organization: Organization,
+    products: Sequence[str],
+    domains: Sequence[str],
+    *,
+    is_all: bool,
+) -> list[DataProduct]:
+    """The products that were asked for, once each.
+
+    Raises UnknownProductError with near names, MeshError for an unknown domain, or what broke it.
+    """
+    chosen = [find_product(organization, name) for name in products]
+    for name in domains:
+        chosen += organization.domain(name).products
+    if is_all:
+        chosen += organization.products.values()
+    if not chosen and not organization.broken:
+        raise MeshError("there is no product to run", hint="`mesh new product DOMAIN.NAME`")
+    return list({product.id: product for product in chosen}.values())
+
+
+def new_run_id() -> str:
+    """A name for a run that was given none: when it began, and four random letters."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def _run(
+    workspace: Workspace,
+    chosen: Sequence[DataProduct],
+    *,
+    run_id: str,
+    partition: str,
+    workers: int,
+    as_json: bool,
+) -> RunSummary:
+    from mesh.cli.interruption import leaving_at_once
+    from mesh.cli.progress import Progress
+    from mesh.orchestration.execution import Run
+    from mesh.orchestration.running import run_products
+
+    with Progress(len(chosen), is_error=as_json) as progress, leaving_at_once(progress.stop):
+        return run_products(
+            workspace,
+            chosen,
+            Run(run_id or new_run_id(), partition),
+            workers=workers or min(workspace.settings.publishing.workers, MOST_WORKERS),
+            on_event=progress,
+        )
+
+
+def _tell(summary: RunSummary, organization: Organization, *, is_all: bool, as_json: bool) -> None:
+    from mesh.cli import summary as telling
+    from mesh.cli.console import print_json
+
+    broken = organization.broken if is_all else ()
+    if as_json:
+        print_json(telling.as_json(summary, organization, broken))
+    else:
+        telling.print_summary(summary, organization)
+    telling.print_blocks(summary, broken)

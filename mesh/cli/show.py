@@ -1,0 +1,101 @@
+"""`mesh show`: one product, whole: who answers for it, what it promises, and how it fares.
+
+Owns the account of a product as plain values (`describe`), from which both the JSON and the page on
+the terminal are made.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mesh.cli.session import Session, find_product
+
+if TYPE_CHECKING:
+    from mesh.catalog.receipts import Receipt
+    from mesh.orchestration.workspace import Workspace
+    from mesh.products.collection import Domain
+    from mesh.products.declaration import DataProduct
+
+
+def show(
+    context: typer.Context,
+    product: Annotated[str, typer.Argument(help="The product; the major may be left out.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a product: owner, contract, service levels, last publication, lineage, quarantine."""
+    from mesh.cli.console import print_json
+    from mesh.cli.product_page import print_product
+
+    session = Session.of(context)
+    organization = session.organization()
+    found = find_product(organization, product)
+    workspace = session.workspace()
+    workspace.register(organization.domains)
+    account = describe(found, organization.domain(found.id.domain), workspace)
+    if as_json:
+        print_json(account)
+    else:
+        print_product(account)
+
+
+def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict[str, Any]:
+    """Everything that is known about a product, as plain values."""
+    from mesh.cli.lineage import lineage_as_json
+    from mesh.cli.quarantine import tally_of
+
+    name = str(product.id)
+    catalog = workspace.catalog
+    receipt = catalog.latest_receipt(name)
+    refusal = next(iter(catalog.refusals(name, limit=1)), None)
+    return {
+        **product.as_json(),
+        "domain": domain.name,
+        "kind": str(domain.manifest.kind),
+        "team": domain.manifest.team.model_dump(mode="json"),
+        "contact": domain.manifest.contact.model_dump(mode="json"),
+        "terms": domain.manifest.terms.model_dump(mode="json"),
+        "contract": {
+            **product.contract.as_json(),
+            "digest": product.contract.digest,
+            "key": list(product.contract.key),
+        },
+        "table": workspace.lake.table(product.id).url,
+        "service_levels": service_levels(product, receipt, datetime.now(UTC)),
+        "last_receipt": receipt.as_json() if receipt else None,
+        "last_refusal": {
+            "refused_at": refusal.refused_at,
+            "run_id": refusal.run_id,
+            "partition": refusal.partition,
+            "reasons": list(refusal.reasons),
+            "text": str(refusal),
+            "is_latest": receipt is None or refusal.refused_at > receipt.published_at,
+        }
+        if refusal
+        else None,
+        "lineage": {
+            "up": lineage_as_json(catalog.lineage(name, "up")),
+            "down": lineage_as_json(catalog.lineage(name, "down")),
+        },
+        "quarantine": tally_of(product.id, workspace),
+    }
+
+
+def service_levels(product: DataProduct, receipt: Receipt | None, now: datetime) -> dict[str, Any]:
+    """What is promised of the product's upkeep, and whether it is kept now.
+
+    `is_fresh` is None where no freshness is promised; a product that was never published is not
+    fresh.
+    """
+    promised = product.freshness
+    due = receipt.published_at + promised.duration if receipt and promised else None
+    return {
+        "freshness": promised.within if promised else "",
+        "schedule": product.schedule,
+        "tolerance": product.on_violation.tolerance,
+        "published_at": receipt.published_at if receipt else None,
+        "fresh_until": due,
+        "is_fresh": (due is not None and now <= due) if promised else None,
+    }

@@ -1,0 +1,100 @@
+"""Rows on their way out of the command: CSV, JSON and Arrow, batch by batch.
+
+Owns the formats. Nothing is held but one batch, so that a product larger than memory passes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+import pyarrow as pa
+
+from mesh.errors import MeshError
+
+BATCH_ROWS = 65_536
+_UTC = "%Y-%m-%dT%H:%M:%S%.6fZ"
+
+
+def write(frame: pl.LazyFrame, form: str, output: Path | None) -> None:
+    """Write rows as `csv`, `json` (an array, one row a line) or `arrow` (an IPC stream).
+
+    A file appears whole or not at all; without one, rows go to standard output.
+    """
+    with _opened(output) as stream:
+        _FORMATS[form](frame, stream)
+
+
+def _csv(frame: pl.LazyFrame, stream: BinaryIO) -> None:
+    flat = frame.with_columns(
+        _as_text(name) for name, kind in frame.collect_schema().items() if kind.is_nested()
+    )
+    header = True
+    for batch in _batches(flat):
+        batch.write_csv(stream, include_header=header, datetime_format=_UTC)
+        header = False
+
+
+def _json(frame: pl.LazyFrame, stream: BinaryIO) -> None:
+    stream.write(b"[")
+    separator = b"\n"
+    for batch in _batches(frame):
+        for line in batch.write_ndjson().encode().splitlines():
+            stream.write(separator + line)
+            separator = b",\n"
+    stream.write(b"\n]\n")
+
+
+def _arrow(frame: pl.LazyFrame, stream: BinaryIO) -> None:
+    if stream.isatty():
+        raise MeshError("Arrow is not for a terminal", hint="use `--output FILE`, or a pipe")
+    compatible = pl.CompatLevel.oldest()
+    schema = pl.DataFrame(schema=frame.collect_schema()).to_arrow(compat_level=compatible).schema
+    with pa.ipc.new_stream(stream, schema) as writer:
+        for batch in _batches(frame):
+            writer.write_table(batch.to_arrow(compat_level=compatible).cast(schema))
+
+
+_FORMATS: dict[str, Callable[[pl.LazyFrame, BinaryIO], None]] = {
+    "csv": _csv,
+    "json": _json,
+    "arrow": _arrow,
+}
+
+
+def _batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The rows in order; at least one batch, so that a header is written."""
+    count = 0
+    for batch in frame.collect_batches(chunk_size=BATCH_ROWS, lazy=True, engine="streaming"):
+        if batch.height:
+            count += 1
+            yield batch
+    if not count:
+        yield pl.DataFrame(schema=frame.collect_schema())
+
+
+def _as_text(name: str) -> pl.Expr:
+    """A list or struct as JSON text: CSV has no nested values."""
+    wrapped = pl.struct(pl.col(name).alias("v")).struct.json_encode()
+    return wrapped.str.strip_prefix('{"v":').str.strip_suffix("}").alias(name)
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[BinaryIO]:
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+        return
+    unfinished = output.with_name(f"{output.name}.unfinished")
+    try:
+        with unfinished.open("wb") as stream:
+            yield stream
+        unfinished.replace(output)
+    except OSError as error:
+        raise MeshError(f"it cannot be written: {error.strerror}", where=str(output)) from error
+    finally:
+        unfinished.unlink(missing_ok=True)

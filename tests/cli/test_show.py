@@ -1,0 +1,100 @@
+"""`mesh list`, `mesh show` and `mesh lineage` tell what there is."""
+
+import json
+
+from tests.cli import conftest
+
+
+def test_the_list_has_every_declared_product_published_or_not(empty_mesh):
+    listed = json.loads(empty_mesh("list", "--json").stdout)
+
+    assert [(item["product"], item["version"]) for item in listed] == [
+        ("reports.days_v1", None),
+        ("shop.sales_v1", None),
+    ]
+    assert "2 products" in empty_mesh("list").stdout
+
+
+def test_the_list_can_be_of_one_domain(mesh):
+    (item,) = json.loads(mesh("list", "--domain", "shop", "--json").stdout)
+
+    assert (item["product"], item["rows"], item["rejected"]) == ("shop.sales_v1", 49, 1)
+    assert item["owner"]["team"] == "Tills"
+    done = mesh.process("list", "--domain", "shops")
+    assert done.returncode == 1
+    assert "there is no domain 'shops'" in done.stderr
+
+
+def test_a_product_is_shown_whole(mesh):
+    told = mesh("show", "shop.sales").stdout
+
+    for words in (
+        "product owner: Ada <ada@example.com>",
+        "freshness: within 1d: met, just now",
+        "at most 20.00% of rows rejected",
+        "1 row broke `amount_usd in [0, 1000]` (error)",
+        "1 row of the latest publication, 1 in all",
+        "reports.days_v1 version 0",
+        "confidential",
+        "Number of the receipt",
+        "(sale_id) is unique",
+        "protected",
+        "overwrite",
+    ):
+        assert words in told
+
+
+def test_a_product_as_json_has_the_same(mesh):
+    shown = json.loads(mesh("show", "shop.sales_v1", "--json").stdout)
+
+    assert shown["team"]["product_owner"]["name"] == "Ada"
+    assert shown["service_levels"]["is_fresh"] is True
+    assert shown["contract"]["key"] == ["sale_id"]
+    assert shown["contract"]["columns"][2]["unit"] == "USD"
+    assert shown["last_receipt"]["rows_accepted"] == 49
+    assert shown["last_refusal"] is None
+    assert shown["quarantine"]["rows"] == 1
+    (edge,) = shown["lineage"]["down"]["edges"]
+    assert (edge["downstream"], edge["versions"]) == ("reports.days_v1", [[0, 0]])
+
+
+def test_a_product_that_was_never_published_is_shown_and_not_fresh(empty_mesh):
+    shown = json.loads(empty_mesh("show", "shop.sales", "--json").stdout)
+
+    assert shown["last_receipt"] is None
+    assert shown["service_levels"]["is_fresh"] is False
+    assert "NOT met, never published" in empty_mesh("show", "shop.sales").stdout
+
+
+def test_the_last_refusal_is_shown(mesh):
+    mesh.write("domains/reports/products/days.py", conftest.REFUSED)
+    mesh.process("run", "reports.days", "--no-report")
+
+    done = json.loads(mesh.process("show", "reports.days", "--json").stdout)
+
+    assert done["last_refusal"]["is_latest"] is True
+    assert any("break the contract" in reason for reason in done["last_refusal"]["reasons"])
+    assert done["last_receipt"]["rows_accepted"] == 3
+
+
+def test_lineage_follows_exact_versions_both_ways(mesh):
+    mesh("run", "shop.sales", "--no-report")
+
+    up = mesh("lineage", "reports.days", "--up").stdout
+    down = mesh("lineage", "shop.sales_v1", "--down").stdout
+
+    assert "reports.days_v1 version 0 is made from" in up
+    assert "shop.sales_v1 version 0 (latest is 1)" in up
+    assert "reports.days_v1 (latest is version 0)" in down
+    both = json.loads(mesh("lineage", "reports.days", "--json").stdout)
+    assert both["up"]["edges"][0]["upstream"] == "shop.sales_v1"
+    assert both["down"]["edges"] == []
+
+
+def test_lineage_is_known_before_anything_is_published(empty_mesh):
+    told = empty_mesh("lineage", "reports.days_v1", "--up").stdout
+
+    assert "shop.sales_v1 (not published)" in told
+    done = empty_mesh.process("lineage", "reports.dais_v1")
+    assert done.returncode == 1
+    assert "did you mean reports.days_v1?" in done.stderr
