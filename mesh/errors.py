@@ -13,6 +13,7 @@ nothing third-party, so that any layer may raise from it.
     ├── SettingsError                a setting with a value that cannot be used
     ├── UnknownProductError          no such product; near names are suggested
     ├── UnknownColumnError           no such column; near names are suggested
+    ├── UnknownPartitionError        no such partition; near names are suggested
     ├── UndeclaredColumnError        a transform reads a column that its input port does not declare
     ├── NotPublishedError            the product exists, but has no publication to read
     ├── TransformError               a product's own function failed
@@ -130,6 +131,20 @@ class UnknownColumnError(MeshError):
             f"there is no column {name!r}",
             where=where,
             hint=did_you_mean(self.near) or f"columns are {', '.join(names)}",
+        )
+
+
+class UnknownPartitionError(MeshError):
+    """A product has no partition of that name; `near` holds names that look like it."""
+
+    def __init__(self, name: str, known: Iterable[str], *, where: str = "") -> None:
+        names = tuple(known)
+        self.name = name
+        self.near = near_names(name, names)
+        super().__init__(
+            f"there is no partition {name!r}",
+            where=where,
+            hint=did_you_mean(self.near) or f"partitions are {names[0]} to {names[-1]}",
         )
 
 

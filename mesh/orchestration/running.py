@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
 from mesh.catalog.receipts import Receipt, Refusal
-from mesh.errors import MeshError
+from mesh.errors import MeshError, UnknownPartitionError
 from mesh.orchestration.execution import Run, execute
 from mesh.orchestration.workspace import Workspace
 from mesh.products.consistency import dependencies, run_order
@@ -112,10 +112,30 @@ def _run_one(product: DataProduct, workspace: Workspace, run: Run) -> Finished:
     begun = time.monotonic()
     outcome: RunOutcome
     try:
-        outcome = execute(product, workspace, run)
+        for partition in partitions_of(product, run):
+            outcome = execute(product, workspace, replace(run, partition=partition))
+            if isinstance(outcome, Refusal):
+                break
     except MeshError as error:
         outcome = Failed(error)
     return Finished(product, outcome, time.monotonic() - begun)
+
+
+def partitions_of(product: DataProduct, run: Run) -> tuple[str, ...]:
+    """The partitions of a product that a run is about: the run's own, or all of them.
+
+    A product without partitions has one, which has no name. Raises UnknownPartitionError.
+    """
+    if product.partitions is None:
+        return ("",)
+    keys = product.partitions.keys()
+    if not keys:
+        raise MeshError("no partition is over yet", where=str(product.id), hint="run it later")
+    if not run.partition:
+        return keys
+    if run.partition not in keys:
+        raise UnknownPartitionError(run.partition, keys, where=str(product.id))
+    return (run.partition,)
 
 
 def _blockers(product: DataProduct, results: Mapping[str, Finished]) -> tuple[str, ...]:
