@@ -19,8 +19,17 @@ MAX_LENGTH = 63
 _PART = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _VERSIONED = re.compile(r"(?P<name>.+)_v(?P<major>[1-9][0-9]{0,3})")
 _MAJOR_SUFFIX = re.compile(r"_v[0-9]+$")
-_COLUMN_FORBIDDEN = re.compile(r"[ ,;{}()\n\t=\x00-\x1f]")
-_RESERVED = frozenset({"mesh", "domains", "assets", "quarantine", "all"})
+_COLUMN_FORBIDDEN = re.compile(r"""[ ,;{}()=.*^/\\"'`\x00-\x1f\x7f\u2028-\u202e\ud800-\udfff]""")
+_WINDOWS = "con prn aux nul " + " ".join(f"com{n} lpt{n}" for n in range(1, 10))
+_SQL = """
+    all analyse analyze any array asc both case cast check collate column constraint create default
+    desc describe distinct do else end except exists false fetch foreign full grant group having
+    in inner intersect into join lateral leading left limit natural null offset on only order outer
+    pivot placing primary qualify references returning right select set show some table then to
+    trailing true union unique unpivot update user using values view when where window
+"""
+_RESERVED = frozenset({"mesh", "domains", "assets", "quarantine", *_WINDOWS.split(), *_SQL.split()})
+"""Names of Mesh's own folders, of Windows devices, and words that SQL keeps for itself."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -130,14 +139,15 @@ def environment_name_problems(name: str) -> list[Problem]:
 
 
 def column_name_problems(name: str) -> list[Problem]:
-    """What is wrong with a column's name. Parquet and Delta refuse `` ,;{}()=`` and controls."""
-    if not name or len(name.encode()) > 255 or _COLUMN_FORBIDDEN.search(name):  # noqa: PLR2004
-        return [
-            Problem(
-                f"{name!r} cannot be a column's name",
-                hint="use letters, digits and underscores: Delta tables refuse ` ,;{}()=`",
-            )
-        ]
+    """What is wrong with a column's name.
+
+    Delta refuses `` ,;{}()=`` and controls; Polars reads `*` and `^…$` as patterns; a dot ends a
+    product's name in `domain.product_v1.column`; quotes and slashes end names in SQL and in paths.
+    """
+    is_refused = not name or _COLUMN_FORBIDDEN.search(name) is not None
+    if is_refused or len(name.encode()) > 255:  # noqa: PLR2004 -- bytes that a path's part may have
+        hint = "use letters, digits and underscores"
+        return [Problem(f"{name!r} cannot be a column's name", hint=hint)]
     if name.startswith("_mesh_"):
         return [Problem(f"column {name!r}: names that begin with _mesh_ are Mesh's own")]
     return []

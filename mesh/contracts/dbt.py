@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from mesh.contracts.dbt_yaml import DbtColumn, DbtConstraint, DbtModel, DbtReference
 from mesh.contracts.model import Column, Contract, Rule, Version, distinct_rules
 from mesh.contracts.pandera import RowCount, fused_ranges, not_null, references, row_count, unique
+from mesh.contracts.soundness import soundness_problems
 from mesh.contracts.sql_checks import rules_of_check
 from mesh.contracts.sql_types import contract_types
 from mesh.errors import ContractDefinitionError, DefinitionError, Problem, UnknownColumnError
@@ -40,6 +41,8 @@ def load(
     """
     reader = _Reader(model, where)
     contract = reader.read(name, version, rows)
+    if not reader.problems:
+        reader.check_soundness(contract)
     if reader.problems:
         raise ContractDefinitionError(reader.problems)
     return contract
@@ -79,6 +82,13 @@ class _Reader:
             columns=columns,
             rules=distinct_rules(rules),
         )
+
+    def check_soundness(self, contract: Contract) -> None:
+        """Promises that no data could keep."""
+        for problem in soundness_problems(contract):
+            is_column = problem.where in self.names
+            place: Place = ("columns", self.names.index(problem.where)) if is_column else ()
+            self._problem(problem.what, place, problem.hint)
 
     def _problem(self, what: str, path: Place, hint: str = "") -> None:
         self.problems.append(Problem(what, self.where(path), hint))

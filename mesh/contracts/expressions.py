@@ -1,8 +1,9 @@
 """Rules as vectorised Polars expressions.
 
-Owns the way from a rule to an expression that says, row by row, whether it is kept. The expressions
-are Pandera's own: a check's function is called with a recorder in place of the frame, and what it
-asks to select is taken over, so that the compiled rule cannot drift from Pandera's meaning.
+Owns the way from a rule to its Pandera check, and from there to an expression that says, row by
+row, whether it is kept. The expressions are Pandera's own: a check's function is called with a
+recorder in place of the frame, and what it asks to select is taken over, so that the compiled rule
+cannot drift from Pandera's meaning.
 
 `is_row_wise` reads a Polars expression's serialised tree, which Polars does not promise to keep;
 what it does not recognise is decided on the whole set instead, which is slower and always right.
@@ -12,17 +13,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-if TYPE_CHECKING:
-    import pandera.polars as pa
+from mesh.contracts.model import Contract, Rule
+from mesh.errors import GateError
 
-_TRANSPARENT = frozenset(
-    {"BinaryExpr", "Ternary", "Cast", "Alias", "Literal", "Column", "Function"}
-)
+_OPERANDS = {
+    "BinaryExpr": ("left", "right"),
+    "Cast": ("expr",),
+    "Ternary": ("predicate", "truthy", "falsy"),
+}
 _FUNCTION_FAMILIES = frozenset({"StringExpr", "TemporalExpr", "ListExpr", "StructExpr", "Pow"})
 _FUNCTIONS = frozenset(
     {
@@ -30,13 +34,18 @@ _FUNCTIONS = frozenset(
         "Ceil",
         "Clip",
         "Coalesce",
+        "Exp",
         "FillNull",
         "Floor",
+        "Hash",
+        "Log",
+        "MaxHorizontal",
+        "MinHorizontal",
         "Negate",
         "Round",
         "RoundSF",
         "Sign",
-        "Hash",
+        "SumHorizontal",
     }
 )
 _BOOLEANS = frozenset(
@@ -44,8 +53,8 @@ _BOOLEANS = frozenset(
         "AllHorizontal",
         "AnyHorizontal",
         "IsBetween",
+        "IsClose",
         "IsFinite",
-        "IsIn",
         "IsInfinite",
         "IsNan",
         "IsNotNan",
@@ -56,8 +65,15 @@ _BOOLEANS = frozenset(
 )
 
 
+# Literals of one value. A literal column is as long as the data, and so depends on its place in it.
+_SCALARS = frozenset({"Dyn", "Scalar"})
+
+
 class _NotRecordableError(Exception):
-    """A check used its frame for more than one selection."""
+    """A check does not select expressions from its frame, or does more with it than that."""
+
+
+_NOT_RECORDED = (_NotRecordableError, AttributeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +84,46 @@ class _Selection:
 class _Recorder:
     """Stands in for a lazy frame, and keeps what a check selects from it."""
 
-    def select(self, *expressions: Any) -> _Selection:
-        return _Selection(expressions)
+    def select(self, *expressions: Any, **named: Any) -> _Selection:
+        return _Selection((*expressions, *named.values()))
 
     def __getattr__(self, name: str) -> Any:
         raise _NotRecordableError(name)
 
 
+def check_of(rule: Rule) -> pa.Check:
+    """The Pandera check of a built-in or custom rule."""
+    if isinstance(rule.function, pa.Check):
+        return rule.function
+    constructor = getattr(pa.Check, rule.check)
+    arguments = {name: value for name, value in rule.arguments.items() if value is not None}
+    check: pa.Check = constructor(
+        **arguments,
+        ignore_na=rule.is_null_ignored,
+        raise_warning=not rule.is_blocking,
+    )
+    return check
+
+
+def keeps_of(rule: Rule, contract: Contract) -> pl.Expr:
+    """The expression that is true for each row which keeps a rule on rows. Raises GateError."""
+    if rule.check == "not_null":
+        column = contract.column(rule.columns[0])
+        return has_value(column.name, is_float=column.type.startswith("float"))
+    try:
+        expression = _recorded(check_of(rule), rule.columns[0] if rule.columns else None)
+    except _NOT_RECORDED as error:
+        message = f"`{rule.text}` cannot be a rule: {error}"
+        raise GateError(message, where=contract.name) from error
+    return expression.fill_null(rule.is_null_ignored)  # as Pandera treats a null answer
+
+
 def recorded_expression(check: pa.Check, column: str | None) -> pl.Expr | None:
     """What a Pandera check selects, as one expression; None when it does anything else."""
-    if check.element_wise:
-        return _element_wise(check, column)
-    data = PolarsData(_Recorder(), column or "*")  # type: ignore[arg-type]
     try:
-        selection = check._check_fn(data, **check._check_kwargs)  # noqa: SLF001
-    except (_NotRecordableError, AttributeError, TypeError):
+        return _recorded(check, column)
+    except _NOT_RECORDED:
         return None
-    if not isinstance(selection, _Selection):
-        return None
-    expressions = selection.expressions
-    if not expressions or not all(isinstance(item, pl.Expr) for item in expressions):
-        return None
-    return expressions[0] if len(expressions) == 1 else pl.all_horizontal(*expressions)
 
 
 def is_row_wise(expression: pl.Expr) -> bool:
@@ -98,14 +132,9 @@ def is_row_wise(expression: pl.Expr) -> bool:
         return False
     try:
         tree = json.loads(expression.meta.serialize(format="json"))
-    except (ValueError, pl.exceptions.PolarsError):
-        return False
-    return bool(expression.meta.root_names()) and _is_transparent(tree)
-
-
-def keeps(expression: pl.Expr, *, is_null_ignored: bool) -> pl.Expr:
-    """The expression as a plain yes or no, with Pandera's treatment of a null answer."""
-    return expression.fill_null(is_null_ignored)
+        return bool(expression.meta.root_names()) and _is_transparent(tree)
+    except (ValueError, LookupError, TypeError, AttributeError, pl.exceptions.PolarsError):
+        return False  # a tree of a shape that this was not written for
 
 
 def has_value(column: str, *, is_float: bool) -> pl.Expr:
@@ -116,36 +145,50 @@ def has_value(column: str, *, is_float: bool) -> pl.Expr:
     )
 
 
-def _element_wise(check: pa.Check, column: str | None) -> pl.Expr | None:
-    if column is None:
-        return None
-    return pl.col(column).map_elements(check._check_fn, return_dtype=pl.Boolean)  # noqa: SLF001
+def _recorded(check: pa.Check, column: str | None) -> pl.Expr:
+    if check.element_wise:
+        if column is None:
+            raise _NotRecordableError("a check by value is on one column")
+        return pl.col(column).map_elements(check._check_fn, return_dtype=pl.Boolean)  # noqa: SLF001
+    data = PolarsData(_Recorder(), column or "*")  # type: ignore[arg-type]
+    selection = check._check_fn(data, **check._check_kwargs)  # noqa: SLF001
+    expressions = selection.expressions if isinstance(selection, _Selection) else ()
+    if not expressions or not all(isinstance(item, pl.Expr) for item in expressions):
+        raise _NotRecordableError("it is not a selection of expressions")
+    return expressions[0] if len(expressions) == 1 else pl.all_horizontal(*expressions)
 
 
 def _is_transparent(node: Any) -> bool:
     if isinstance(node, list):
         return all(_is_transparent(item) for item in node)
-    if not isinstance(node, dict) or len(node) != 1:
-        return False
     ((kind, body),) = node.items()
-    if kind not in _TRANSPARENT:
-        return False
-    if kind in {"Column", "Literal"}:
-        return True
+    if kind == "Literal":
+        return not isinstance(body, dict) or set(body) <= _SCALARS
     if kind == "Function":
-        return _is_known_function(body["function"]) and _is_transparent(body["input"])
+        return _is_transparent_function(body["function"], body["input"])
     if kind == "Alias":
         return _is_transparent(body[0] if isinstance(body, list) else body["expr"])
-    if kind == "Cast":
-        return _is_transparent(body["expr"])
-    names = ("left", "right") if kind == "BinaryExpr" else ("predicate", "truthy", "falsy")
-    return all(_is_transparent(body[name]) for name in names)
+    return kind == "Column" or all(_is_transparent(body[name]) for name in _OPERANDS[kind])
 
 
-def _is_known_function(function: Any) -> bool:
+def _is_transparent_function(function: Any, inputs: list[Any]) -> bool:
     if isinstance(function, str):
-        return function in _FUNCTIONS
+        function = {function: None}
     ((family, member),) = function.items()
-    if family == "Boolean":
-        return (member if isinstance(member, str) else next(iter(member))) in _BOOLEANS
-    return family in _FUNCTION_FAMILIES or family in _FUNCTIONS
+    if family in _FUNCTION_FAMILIES:
+        return _is_by_value(member) and _is_transparent(inputs)
+    if family != "Boolean":
+        return family in _FUNCTIONS and _is_transparent(inputs)
+    name = member if isinstance(member, str) else next(iter(member))
+    if name == "IsIn":  # among values that are given; a column would be searched as a whole
+        return _is_transparent(inputs[0]) and "Literal" in inputs[1]
+    return name in _BOOLEANS and _is_transparent(inputs)
+
+
+def _is_by_value(member: Any) -> bool:
+    """Not a whole column joined to one text, nor a format guessed from the first value there is."""
+    if not isinstance(member, dict):
+        return True
+    if "Strptime" in member:
+        return member["Strptime"][1]["format"] is not None
+    return "ConcatVertical" not in member

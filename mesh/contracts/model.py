@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -224,18 +224,14 @@ class Contract:
 
 
 def distinct_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """The rules with ids made unique by a number, in order."""
-    seen: dict[str, int] = {}
-    result = []
+    """The rules with ids and texts made unique by a number, in order."""
+    result: list[Rule] = []
     for rule in rules:
-        count = seen.get(rule.id, 0) + 1
-        seen[rule.id] = count
-        if count == 1:
-            result.append(rule)
-        else:
-            values = {name: getattr(rule, name) for name in Rule.__dataclass_fields__}
-            values |= {"id": f"{rule.id}_{count}", "text": f"{rule.text} ({count})"}
-            result.append(Rule(**values))
+        chosen, number = rule, 1
+        while any(chosen.id == other.id or chosen.text == other.text for other in result):
+            number += 1
+            chosen = replace(rule, id=f"{rule.id}_{number}", text=f"{rule.text} ({number})")
+        result.append(chosen)
     return tuple(result)
 
 

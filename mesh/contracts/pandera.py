@@ -9,8 +9,9 @@ dropping of rows) is refused when the contract is loaded.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -33,8 +34,9 @@ from mesh.contracts.model import (
 from mesh.contracts.model import (
     Contract as ContractValue,
 )
-from mesh.errors import ContractDefinitionError, Problem
-from mesh.naming import column_name_problems
+from mesh.contracts.soundness import soundness_problems
+from mesh.errors import ContractDefinitionError, DefinitionError, Problem
+from mesh.naming import ProductId, column_name_problems
 
 if TYPE_CHECKING:
     UTCDatetime: TypeAlias = datetime
@@ -46,7 +48,14 @@ _MESH = "mesh"
 _SET_CHECKS = frozenset({"unique_values_eq"})
 _UNSUPPORTED_FIELD_OPTIONS = {
     "coerce": "cast in the transform instead",
+    "default": "fill nulls in the transform instead",
     "regex": "name each column",
+}
+_UNSUPPORTED_CONFIG_OPTIONS = {
+    "add_missing_columns": "add them in the transform instead",
+    "coerce": "cast in the transform instead",
+    "drop_invalid_rows": "use on_violation=mesh.Quarantine(…): it loses no row",
+    "dtype": "annotate each column",
 }
 
 
@@ -116,12 +125,18 @@ class Contract(pa.DataFrameModel):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Take Mesh's own options out of `Config`, where Pandera would look for checks."""
-        config = cls.__dict__.get("Config")
-        for option in ("version", "row_count"):
-            if config is not None and option in vars(config):
-                setattr(cls, f"__mesh_{option}__", vars(config)[option])
-                delattr(config, option)
+        if config := cls.__dict__.get("Config"):
+            options = _options(config)
+            for option in {"version", "row_count"} & set(options):
+                setattr(cls, f"__mesh_{option}__", options.pop(option))
+            cls.Config = type("Config", (), options)  # type: ignore[misc, assignment]
         super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call]
+
+
+def _options(config: type) -> dict[str, Any]:
+    """What a `Config` says, itself or by the classes that it derives from."""
+    own = [base for base in reversed(config.__mro__) if base not in {object, BaseConfig}]
+    return {n: v for base in own for n, v in vars(base).items() if not n.startswith("__")}
 
 
 def load(model: type[pa.DataFrameModel]) -> ContractValue:
@@ -131,7 +146,7 @@ def load(model: type[pa.DataFrameModel]) -> ContractValue:
     """
     try:
         schema = model.to_schema()
-    except (pa.errors.SchemaInitError, pa.errors.SchemaDefinitionError, TypeError) as error:
+    except _REFUSALS as error:
         raise ContractDefinitionError(
             [Problem(str(error), where=_where(model), hint="see Pandera's documentation")]
         ) from error
@@ -140,6 +155,17 @@ def load(model: type[pa.DataFrameModel]) -> ContractValue:
     if reader.problems:
         raise ContractDefinitionError(reader.problems)
     return contract
+
+
+_REFUSALS = (
+    pa.errors.SchemaInitError,
+    pa.errors.SchemaDefinitionError,
+    AttributeError,  # an option of Config that neither Pandera nor Mesh knows
+    TypeError,
+    ValueError,
+    re.error,
+)
+"""What Pandera raises about a model that it cannot make a schema of."""
 
 
 class _Reader:
@@ -162,13 +188,16 @@ class _Reader:
             description=inspect.cleandoc(self.model.__doc__ or ""),
             columns=tuple(columns),
             rules=(),
-            is_strict=bool(self.schema.strict),
+            is_strict=self.schema.strict is True,
         )
         rules.extend(self._set_rules(contract))
         rules.extend(self._dataframe_rules())
         self._check_options(contract)
-        values = {n: getattr(contract, n) for n in ContractValue.__dataclass_fields__}
-        return ContractValue(**{**values, "rules": distinct_rules(rules)})
+        contract = replace(contract, rules=distinct_rules(rules))
+        if not self.problems:  # a rule on a column that is wrong itself tells nothing more
+            for problem in soundness_problems(contract):
+                self._problem(problem.what, problem.where, problem.hint)
+        return contract
 
     def _problem(self, what: str, column: str = "", hint: str = "") -> None:
         where = f"{_where(self.model)}.{column}" if column else _where(self.model)
@@ -189,6 +218,8 @@ class _Reader:
         if own.get("is_key") and column.nullable:
             self._problem("a key column cannot be nullable", name, "leave nullable=True out")
         reference = own.get("reference")
+        if reference:
+            self._check_reference(name, reference)
         return Column(
             name=name,
             type=self._type(name, column),
@@ -205,11 +236,27 @@ class _Reader:
             self._problem("it has no type", name, "annotate it")
             return "string"
         polars_type = column.dtype.type
+        if hint := _replacement(polars_type):
+            self._problem(f"type {polars_type} cannot be promised", name, hint)
         try:
             return arrow.type_name(pl.Series([], dtype=polars_type).to_arrow().type)
         except (ValueError, pl.exceptions.PolarsError) as error:
             self._problem(f"type {polars_type} cannot be promised: {error}", name, _type_hint())
             return "string"
+
+    def _check_reference(self, name: str, reference: Reference) -> None:
+        product, _, column = reference.to.rpartition(".")
+        try:
+            ProductId.parse(product)
+            is_column = not column_name_problems(column)
+        except DefinitionError:
+            is_column = False
+        if not is_column:
+            hint = "write domain.product_v1.column"
+            self._problem(f"{reference.to!r} is no column of a product", name, hint)
+        if reference.severity not in set(Severity):
+            known = ", ".join(Severity)
+            self._problem(f"severity {reference.severity!r} is not one of {known}", name)
 
     def _classification(self, name: str, value: str) -> Classification:
         try:
@@ -224,18 +271,16 @@ class _Reader:
             yield not_null(column.name)
         if isinstance(declared.dtype.type if declared.dtype else None, pl.Enum):
             categories = declared.dtype.type.categories.to_list()
-            yield self._builtin("isin", {"allowed_values": categories}, column.name)
+            yield builtin("isin", {"allowed_values": categories}, column.name)
         own = (declared.metadata or {}).get(_MESH, {})
         yield from fused_ranges(
             [self._check(check, column.name) for check in declared.checks], column.name
         )
         if declared.unique:
             yield unique((column.name,))
-        if reference := own.get("reference"):
+        reference = own.get("reference")
+        if reference and reference.severity in set(Severity):
             yield references(column.name, reference.to, Severity(reference.severity))
-
-    def _builtin(self, check: str, arguments: Mapping[str, Any], column: str) -> Rule:
-        return builtin(check, arguments, column)
 
     def _check(self, check: pa.Check, column: str) -> Rule:
         severity = Severity.WARNING if check.raise_warning else Severity.ERROR
@@ -251,16 +296,19 @@ class _Reader:
         return custom(check, column)
 
     def _set_rules(self, contract: ContractValue) -> Iterable[Rule]:
-        if contract.key:
-            yield unique(contract.key)
         declared = self.schema.unique or []
         groups = [declared] if all(isinstance(name, str) for name in declared) else declared
-        for group in groups:
-            if group and tuple(group) != contract.key:
-                yield unique(tuple(group))
+        stated = {frozenset([name]) for name, c in self.schema.columns.items() if c.unique}
+        for group in (contract.key, *map(tuple, groups)):
+            if group and frozenset(group) not in stated:
+                stated.add(frozenset(group))
+                yield unique(group)
         bounds = getattr(self.model, "__mesh_row_count__", None)
-        if bounds is not None:
+        if isinstance(bounds, RowCount):
             yield row_count(bounds)
+        elif bounds is not None:
+            hint = "write row_count = mesh.RowCount(at_least=1)"
+            self._problem(f"row_count is {bounds!r}, not a mesh.RowCount", "Config", hint)
 
     def _dataframe_rules(self) -> Iterable[Rule]:
         return [custom(check, None) for check in self.schema.checks]
@@ -268,26 +316,33 @@ class _Reader:
     def _check_options(self, contract: ContractValue) -> None:
         for name, column in self.schema.columns.items():
             for option, hint in _UNSUPPORTED_FIELD_OPTIONS.items():
-                if getattr(column, option, False):
-                    self._problem(f"{option}=True has no meaning in a contract", str(name), hint)
+                if getattr(column, option, None) not in {None, False}:
+                    value = getattr(column, option)
+                    self._problem(f"{option}={value!r} has no meaning in a contract", name, hint)
             if not column.required:
-                self._problem("a promised column cannot be optional", str(name), "nullable=True")
-        if self.schema.drop_invalid_rows:
-            self._problem("drop_invalid_rows loses rows", "Config", "on_violation=mesh.Quarantine")
+                self._problem("a promised column cannot be optional", name, "nullable=True")
+            if any(check.groupby is not None for check in column.checks):
+                self._problem("a check cannot group", name, "use @mesh.dataframe_check")
+        for option, hint in _UNSUPPORTED_CONFIG_OPTIONS.items():
+            if value := getattr(self.schema, option, None):
+                self._problem(f"{option}={value!r} has no meaning in a contract", "Config", hint)
         if not contract.columns:
             self._problem("it promises no columns")
+        if len(contract.columns) < len(_annotated(self.model)):
+            self._problem("two fields are the same column", hint="give each another alias")
 
 
 def not_null(column: str) -> Rule:
     """The rule that a column has a value; NaN is none, as Pandera says."""
-    return Rule(f"{column}_not_null", f"{column} is not null", "not_null", (column,))
+    name = wording.identifier(column, "not_null")
+    return Rule(name, f"{column} is not null", "not_null", (column,))
 
 
 def unique(columns: tuple[str, ...]) -> Rule:
     """The rule that no two rows have the same values in these columns."""
     names = ", ".join(columns)
     return Rule(
-        f"{'_'.join(columns)}_unique",
+        wording.identifier(*columns, "unique"),
         f"({names}) is unique",
         "unique",
         columns,
@@ -298,7 +353,7 @@ def unique(columns: tuple[str, ...]) -> Rule:
 def references(column: str, to: str, severity: Severity) -> Rule:
     """The rule that every value is one of another product's column."""
     return Rule(
-        f"{column}_references",
+        wording.identifier(column, "references"),
         f"{column} is in {to}",
         "references",
         (column,),
@@ -357,20 +412,6 @@ def custom(check: pa.Check, column: str | None) -> Rule:
     )
 
 
-def check_of(rule: Rule) -> pa.Check:
-    """The Pandera check of a built-in or custom rule."""
-    if isinstance(rule.function, pa.Check):
-        return rule.function
-    constructor = getattr(pa.Check, rule.check)
-    arguments = {name: value for name, value in rule.arguments.items() if value is not None}
-    check: pa.Check = constructor(
-        **arguments,
-        ignore_na=rule.is_null_ignored,
-        raise_warning=not rule.is_blocking,
-    )
-    return check
-
-
 def fused_ranges(rules: list[Rule], column: str) -> Iterable[Rule]:
     """A lower and an upper bound of one column as one range; the other rules as they are."""
     lower = next((rule for rule in rules if rule.check in _LOWER), None)
@@ -402,14 +443,32 @@ def _are_alike(lower: Rule, upper: Rule) -> bool:
 
 def _source(check: pa.Check) -> str:
     """The text of a custom check, so that changing it changes the contract's digest."""
+    function = inspect.unwrap(check._check_fn)  # noqa: SLF001
+    # Pandera wraps a decorated function in one of its own, which is the same text for all.
+    declared = inspect.getclosurevars(function).nonlocals.get("self")
     try:
-        return inspect.getsource(inspect.unwrap(check._check_fn))  # noqa: SLF001
+        return inspect.cleandoc(inspect.getsource(getattr(declared, "check_fn", function)))
     except (OSError, TypeError):
         return ""
 
 
 def _where(model: type[pa.DataFrameModel]) -> str:
     return f"{model.__module__}.{model.__name__}"
+
+
+def _replacement(polars_type: Any) -> str:
+    """What to write instead of a type that would be stored as another; empty when it is fine."""
+    if isinstance(polars_type, pl.Array):
+        return "use Annotated[pl.List, …]: Delta does not keep the length of an array"
+    if isinstance(polars_type, pl.Datetime) and polars_type.time_zone not in {None, "UTC"}:
+        return "use mesh.UTCDatetime: moments are kept in UTC"
+    return ""
+
+
+def _annotated(model: type[pa.DataFrameModel]) -> set[str]:
+    """The names of the fields that a model and its bases declare."""
+    declared = (name for base in model.__mro__ for name in vars(base).get("__annotations__", ()))
+    return {name for name in declared if not name.startswith("_") and name != "Config"}
 
 
 def _type_hint() -> str:

@@ -26,6 +26,14 @@ from mesh.reading.snapshot import annotations_of, undeclared_column
 if TYPE_CHECKING:
     from mesh.engines.dbt import DataTestResult
 
+_OUTCOMES = {
+    "pass": Outcome.PASSED,
+    "warn": Outcome.FAILED,
+    "fail": Outcome.FAILED,
+    "skipped": Outcome.SKIPPED,
+}
+"""dbt's word for what became of a data test."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -130,15 +138,14 @@ def data_test_rule(name: str, severity: Severity = Severity.ERROR) -> Rule:
 
 def _data_test(test: DataTestResult) -> Finding:
     rule = data_test_rule(test.name, test.severity)
-    outcome = Outcome.FAILED if test.failures else Outcome.PASSED
-    return Finding(rule, outcome, test.failures, message=test.message)
+    return Finding(rule, _OUTCOMES[test.status], test.failures, message=test.message)
 
 
 def _explained(
     error: TransformError, product: DataProduct, inputs: Mapping[str, PinnedInput]
 ) -> Exception:
     """The same failure, with the product's name, or what really was wrong."""
-    text = str(error.__cause__ or "")
+    text = f"{error.what}\n{error.__cause__ or ''}"
     for pinned in inputs.values():
         for name in pinned.undeclared:
             if f'"{name}"' in text or f"'{name}'" in text:

@@ -107,19 +107,23 @@ class DomainFiles:
 
     def files_of(self, name: str) -> SqlFiles:
         """What builds a model. Models that are not there are left out: they are problems."""
-        chosen = [self.models[name]]
-        for model in chosen:
-            below = (self.models.get(other) for other in model.reads.models)
-            chosen += [m for m in dict.fromkeys(below) if m is not None and m not in chosen]
-        names = {model.name for model in chosen}
+        chosen = {name: self.models[name]}
+        waiting = [*self.models[name].reads.models]
+        while waiting:
+            other = waiting.pop(0)
+            if other in self.models and other not in chosen:
+                chosen[other] = self.models[other]
+                waiting += self.models[other].reads.models
         tests = {
             file: reads
             for file, reads in self.singular_tests.items()
-            if names & set(reads.models) and set(reads.models) <= names
+            if set(reads.models) and set(reads.models) <= set(chosen)
         }
-        sources = [source for model in chosen for source in self._sources_of(model)]
+        sources = [source for model in chosen.values() for source in self._sources_of(model)]
         sources += [source for reads in tests.values() for source in reads.sources]
-        return SqlFiles(self.project, tuple(chosen), tuple(tests), tuple(dict.fromkeys(sources)))
+        return SqlFiles(
+            self.project, tuple(chosen.values()), tuple(tests), tuple(dict.fromkeys(sources))
+        )
 
     def _sources_of(self, model: Model) -> Iterator[tuple[str, str]]:
         yield from model.reads.sources

@@ -229,6 +229,10 @@ def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
         ]
     if isinstance(product.write, Upsert) and not product.write.on:
         problems.append(Problem("Upsert needs a key", where=where, hint="Upsert(on=[…])"))
+    key = product.contract.key
+    if isinstance(product.write, Upsert) and key and set(product.write.on) != set(key):
+        hint = f"Upsert(on=[{', '.join(repr(name) for name in key)}])"
+        problems.append(Problem("Upsert(on) is not the contract's key", where=where, hint=hint))
     if isinstance(product.write, ReplacePartitions) and not set(product.write.by) <= set(
         product.partition_by
     ):

@@ -77,37 +77,36 @@ class _Binding:
         self.problems: list[Problem] = []
 
     def bind(self) -> DataProduct:
-        properties = self.properties
-        declared = self._validated(properties)
         files = self.found.files_of(self.model.name)
-        contract: Contract | None = None
-        try:
-            contract = contract_of(declared, properties, self.model.file.parent)
-        except DefinitionError as error:
-            self.problems += error.problems
-        inputs = self._inputs(declared.terms, files, properties)
+        declared = self._validated()
+        inputs = self._inputs(declared.terms if declared else ProductTerms(), files)
         self._check_references(files)
-        if contract is None or self.found.problems:
+        contract = self._contract(declared) if declared else None
+        if declared is None or contract is None or self.found.problems:
             raise DefinitionError(self.problems)
         product = self._product(declared, contract, files, inputs)
-        where = properties.where(["config", "meta", "mesh"])
+        where = self.properties.where(["config", "meta", "mesh"])
         self.problems += declaration_problems(product, where)
         if self.problems:
             raise DefinitionError(self.problems)
         return product
 
-    def _validated(self, properties: Properties) -> ProductModel:
+    def _validated(self) -> ProductModel | None:
         try:
-            return ProductModel.model_validate(properties.data)
+            return ProductModel.model_validate(self.properties.data)
         except ValidationError as error:
-            lines = dict(properties.lines)
-            raise DefinitionError(
-                problem_of(properties.file, item, lines, ProductModel) for item in error.errors()
-            ) from error
+            file, lines = self.properties.file, dict(self.properties.lines)
+            self.problems += [problem_of(file, e, lines, ProductModel) for e in error.errors()]
+            return None
 
-    def _inputs(
-        self, terms: ProductTerms, files: SqlFiles, properties: Properties
-    ) -> dict[str, Input]:
+    def _contract(self, declared: ProductModel) -> Contract | None:
+        try:
+            return contract_of(declared, self.properties, self.model.file.parent)
+        except DefinitionError as error:
+            self.problems += error.problems
+            return None
+
+    def _inputs(self, terms: ProductTerms, files: SqlFiles) -> dict[str, Input]:
         """Input ports by the name under which the SQL reads them."""
         inputs: dict[str, Input] = {}
         for source, table in files.sources:
@@ -125,7 +124,7 @@ class _Binding:
             if said.product in inputs:
                 inputs[said.product] = Input(said.product, said.columns, said.purpose)
             else:
-                place = properties.where(["config", "meta", "mesh", "inputs", index])
+                place = self.properties.where(["config", "meta", "mesh", "inputs", index])
                 hint = did_you_mean(near_names(said.product, inputs))
                 what = f"the SQL does not read {said.product!r}"
                 self._problem(what, place, hint or f"it reads {', '.join(inputs) or 'nothing'}")
@@ -138,7 +137,8 @@ class _Binding:
                 if other == self.model.name:
                     self._problem(f"{other!r} reads itself", str(model.file))
                 elif _is_product(self.found.properties.get(other)):
-                    hint = f"source('{self.found.domain}', '{other}_v1')"
+                    name, major = split_versioned(other)
+                    hint = f"source('{self.found.domain}', '{name}_v{major or 1}')"
                     what = f"ref('{other}') goes past the contract of a product"
                     self._problem(what, str(model.file), f"read it as an input: {hint}")
 
@@ -159,7 +159,7 @@ class _Binding:
             inputs=inputs,
             on_violation=_on_violation(terms),
             partition_by=terms.partition_by,
-            freshness=self._freshness(terms),
+            freshness=Freshness(terms.freshness) if terms.freshness else None,
             schedule=terms.schedule,
             access=terms.access,
             tags=dict(terms.tags),
@@ -180,13 +180,6 @@ class _Binding:
                 f"name the file {product.dbt_name}.sql, or change the contract's version",
             )
         return product
-
-    def _freshness(self, terms: ProductTerms) -> Freshness | None:
-        try:
-            return Freshness(terms.freshness) if terms.freshness else None
-        except ValueError as error:
-            self._problem(str(error), str(self.model.file))
-            return None
 
     def _problem(self, what: str, where: str, hint: str = "") -> None:
         self.problems.append(Problem(what, where, hint))

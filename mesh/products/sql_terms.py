@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from mesh.contracts.dbt_yaml import DbtModel, Shape
-from mesh.products.ports import Access
+from mesh.products.ports import Access, parse_duration
 
 
 class InputTerms(Shape):
@@ -53,6 +53,13 @@ class ProductTerms(Shape):
     )
     row_count: RowCountTerms | None = Field(default=None, description="Bounds on rows.")
     partition_by: tuple[str, ...] = Field(default=(), description="Columns that part the files.")
+
+    @field_validator("freshness")
+    @classmethod
+    def _freshness_is_a_duration(cls, value: str) -> str:
+        if value:
+            parse_duration(value)
+        return value
 
 
 class _Meta(BaseModel):

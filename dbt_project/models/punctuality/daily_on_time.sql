@@ -19,7 +19,7 @@ daily as (
         flight_date,
         origin,
         carrier_code,
-        any_value(carrier_name) as carrier_name,
+        max(carrier_name) as carrier_name,
         count(*) as scheduled_departures,
         count(*) filter (where is_cancelled) as cancelled_departures,
         count(departure_delay_minutes) as departures,
