@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pandera.polars import check, dataframe_check
 
     from mesh.catalog.receipts import Receipt, Refusal
-    from mesh.contracts.pandera import Contract, Field, Reference, RowCount, UTCDatetime
+    from mesh.contracts.pandera import Contract, Field, Reference, UTCDatetime
+    from mesh.contracts.rules import RowCount
     from mesh.errors import MeshError
     from mesh.orchestration.definitions import definitions
     from mesh.products.declaration import DataProduct, data_product
@@ -50,7 +51,7 @@ _HOMES = {
     "Refusal": "mesh.catalog.receipts",
     "Refuse": "mesh.products.ports",
     "ReplacePartitions": "mesh.products.ports",
-    "RowCount": "mesh.contracts.pandera",
+    "RowCount": "mesh.contracts.rules",
     "StaticPartitions": "mesh.products.ports",
     "UTCDatetime": "mesh.contracts.pandera",
     "Upsert": "mesh.products.ports",

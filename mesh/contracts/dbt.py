@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from mesh.contracts.dbt_yaml import DbtColumn, DbtConstraint, DbtModel, DbtReference
 from mesh.contracts.model import Column, Contract, Rule, Version, distinct_rules
-from mesh.contracts.pandera import RowCount, fused_ranges, not_null, references, row_count, unique
+from mesh.contracts.rules import RowCount, fused_ranges, not_null, references, row_count, unique
 from mesh.contracts.soundness import soundness_problems
 from mesh.contracts.sql_checks import rules_of_check
 from mesh.contracts.sql_types import contract_types

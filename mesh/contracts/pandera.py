@@ -34,6 +34,15 @@ from mesh.contracts.model import (
 from mesh.contracts.model import (
     Contract as ContractValue,
 )
+from mesh.contracts.rules import (
+    RowCount,
+    builtin,
+    fused_ranges,
+    not_null,
+    references,
+    row_count,
+    unique,
+)
 from mesh.contracts.soundness import soundness_problems
 from mesh.errors import ContractDefinitionError, DefinitionError, Problem
 from mesh.naming import ProductId, column_name_problems
@@ -45,7 +54,6 @@ else:
 """A moment in UTC, to the microsecond: the type of a contract's timestamps."""
 
 _MESH = "mesh"
-_SET_CHECKS = frozenset({"unique_values_eq"})
 _UNSUPPORTED_FIELD_OPTIONS = {
     "coerce": "cast in the transform instead",
     "default": "fill nulls in the transform instead",
@@ -69,14 +77,6 @@ class Reference:
 
     to: str
     severity: str = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class RowCount:
-    """How many rows one publication may have; None is no bound."""
-
-    at_least: int | None = 1
-    at_most: int | None = None
 
 
 def Field(  # noqa: N802 -- Pandera's own name and shape, with Mesh's words added
@@ -332,63 +332,6 @@ class _Reader:
             self._problem("two fields are the same column", hint="give each another alias")
 
 
-def not_null(column: str) -> Rule:
-    """The rule that a column has a value; NaN is none, as Pandera says."""
-    name = wording.identifier(column, "not_null")
-    return Rule(name, f"{column} is not null", "not_null", (column,))
-
-
-def unique(columns: tuple[str, ...]) -> Rule:
-    """The rule that no two rows have the same values in these columns."""
-    names = ", ".join(columns)
-    return Rule(
-        wording.identifier(*columns, "unique"),
-        f"({names}) is unique",
-        "unique",
-        columns,
-        scope=Scope.SET,
-    )
-
-
-def references(column: str, to: str, severity: Severity) -> Rule:
-    """The rule that every value is one of another product's column."""
-    return Rule(
-        wording.identifier(column, "references"),
-        f"{column} is in {to}",
-        "references",
-        (column,),
-        {"to": to},
-        severity=severity,
-        scope=Scope.SET,
-    )
-
-
-def row_count(bounds: RowCount) -> Rule:
-    """The rule on how many rows a publication has."""
-    arguments = {"at_least": bounds.at_least, "at_most": bounds.at_most}
-    return Rule(
-        "row_count", wording.row_count(**arguments), "row_count", (), arguments, scope=Scope.SET
-    )
-
-
-def builtin(
-    check: str,
-    arguments: Mapping[str, Any],
-    column: str,
-    **options: Any,
-) -> Rule:
-    """The rule of one of Pandera's built-in checks on a column. `arguments` are the check's own."""
-    return Rule(
-        id=wording.identifier(column, check),
-        text=wording.builtin(check, arguments, column),
-        check=check,
-        columns=(column,),
-        arguments=dict(arguments),
-        scope=Scope.SET if check in _SET_CHECKS else Scope.ROW,
-        **options,
-    )
-
-
 def custom(check: pa.Check, column: str | None) -> Rule:
     """The rule of a function of the domain's own.
 
@@ -410,35 +353,6 @@ def custom(check: pa.Check, column: str | None) -> Rule:
         description=check.description or "",
         function=check,
     )
-
-
-def fused_ranges(rules: list[Rule], column: str) -> Iterable[Rule]:
-    """A lower and an upper bound of one column as one range; the other rules as they are."""
-    lower = next((rule for rule in rules if rule.check in _LOWER), None)
-    upper = next((rule for rule in rules if rule.check in _UPPER), None)
-    if lower is None or upper is None or not _are_alike(lower, upper):
-        return rules
-    fused = builtin(
-        "in_range",
-        {
-            "min_value": lower.arguments["min_value"],
-            "max_value": upper.arguments["max_value"],
-            "include_min": lower.check == "greater_than_or_equal_to",
-            "include_max": upper.check == "less_than_or_equal_to",
-        },
-        column,
-        severity=lower.severity,
-        is_null_ignored=lower.is_null_ignored,
-    )
-    return [fused if rule is lower else rule for rule in rules if rule is not upper]
-
-
-_LOWER = frozenset({"greater_than", "greater_than_or_equal_to"})
-_UPPER = frozenset({"less_than", "less_than_or_equal_to"})
-
-
-def _are_alike(lower: Rule, upper: Rule) -> bool:
-    return (lower.severity, lower.is_null_ignored) == (upper.severity, upper.is_null_ignored)
 
 
 def _source(check: pa.Check) -> str:

@@ -18,7 +18,7 @@ import polars as pl
 
 from mesh.contracts import wording
 from mesh.contracts.model import Column, Rule
-from mesh.contracts.pandera import builtin, not_null
+from mesh.contracts.rules import builtin, not_null
 from mesh.contracts.sql_tokens import Tokens
 from mesh.contracts.sql_values import are_comparable, as_type, number
 from mesh.errors import UnknownColumnError

@@ -16,12 +16,10 @@ import polars as pl
 from mesh.catalog.receipts import Receipt, Refusal, RuleTally
 from mesh.contracts import wording
 from mesh.contracts.model import Classification, Contract, Rule, Scope, Severity
-from mesh.contracts.pandera import RowCount, row_count
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.lake import Lake
 from mesh.orchestration.metadata import Metadata
-from mesh.products.declaration import DataProduct, SqlModel
-from mesh.products.ports import Overwrite
+from mesh.products.declaration import DataProduct
 from mesh.reading import rejected_rows
 
 SAMPLES = 5
@@ -50,7 +48,7 @@ class Checks:
         """The checks of a product: its columns, its rules, and dbt's data tests of it."""
         taken: set[str] = set()
         columns = _distinct("columns", taken)
-        rules = (*product.contract.rules, *_implied_rules(product), *_data_tests(product))
+        rules = product.rules
         return cls(columns, {_distinct(rule.id, taken): rule for rule in rules})
 
 
@@ -133,21 +131,6 @@ def _hide(finding: Finding, hidden: set[str]) -> Finding:
     may_quote = not finding.rule.columns or hidden & set(finding.rule.columns)
     message = "" if may_quote else finding.message
     return replace(finding, samples=samples, message=message)
-
-
-def _implied_rules(product: DataProduct) -> tuple[Rule, ...]:
-    """The write path's own: an overwrite does not empty the table unless the contract says so."""
-    is_declared = any(rule.check == "row_count" for rule in product.contract.rules)
-    if is_declared or not isinstance(product.write, Overwrite):
-        return ()
-    return (row_count(RowCount(at_least=1)),)
-
-
-def _data_tests(product: DataProduct) -> tuple[Rule, ...]:
-    tests = product.transform.data_tests if isinstance(product.transform, SqlModel) else ()
-    return tuple(
-        Rule(id=name, text=f"dbt test {name}", check="data_test", scope=Scope.SET) for name in tests
-    )
 
 
 def _distinct(wanted: str, taken: set[str]) -> str:

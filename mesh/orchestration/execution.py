@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mesh.catalog.receipts import InputVersion, Receipt, Refusal
-from mesh.contracts.model import Rule, Scope, Severity
+from mesh.contracts.rules import data_test
 from mesh.contracts.verdict import Finding, Outcome
 from mesh.errors import TransformError
 from mesh.orchestration.workspace import Workspace
@@ -129,15 +129,8 @@ def _called(function: Callable[..., Any], inputs: Mapping[str, PinnedInput], run
         return function(**arguments)
 
 
-def data_test_rule(name: str, severity: Severity = Severity.ERROR) -> Rule:
-    """The rule on the whole set that one of dbt's data tests stands for."""
-    return Rule(
-        id=name, text=f"dbt test {name}", check="data_test", severity=severity, scope=Scope.SET
-    )
-
-
 def _data_test(test: DataTestResult) -> Finding:
-    rule = data_test_rule(test.name, test.severity)
+    rule = data_test(test.name, test.severity)
     return Finding(rule, _OUTCOMES[test.status], test.failures, message=test.message)
 
 

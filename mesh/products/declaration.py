@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mesh.contracts.model import Contract
+from mesh.contracts.model import Contract, Rule, distinct_rules
+from mesh.contracts.rules import RowCount, data_test, row_count, unique
 from mesh.errors import DefinitionError, Problem
 from mesh.naming import ProductId, product_name_problems, split_versioned
 from mesh.products.ports import (
@@ -70,6 +71,29 @@ class DataProduct:
     def engine(self) -> str:
         """What runs the transform: `python` or `dbt`."""
         return "dbt" if isinstance(self.transform, SqlModel) else "python"
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Everything that a publication is held against, each with an id of its own.
+
+        The contract's rules, those of the write mode, and dbt's data tests of the model.
+        """
+        tests = self.transform.data_tests if isinstance(self.transform, SqlModel) else ()
+        named = (data_test(name) for name in tests)
+        return distinct_rules((*self.contract.rules, *self.write_rules, *named))
+
+    @property
+    def write_rules(self) -> tuple[Rule, ...]:
+        """What the write mode cannot do without, unless the contract promises it already."""
+        rules = self.contract.rules
+        if isinstance(self.write, Upsert):
+            key = tuple(self.write.on)
+            is_promised = any(r.check == "unique" and r.columns == key for r in rules)
+            return () if is_promised else (unique(key),)  # two rows for one key: which would stay?
+        if isinstance(self.write, Overwrite):
+            is_promised = any(r.check == "row_count" for r in rules)
+            return () if is_promised else (row_count(RowCount(at_least=1)),)  # it would empty it
+        return ()
 
     @property
     def referenced(self) -> tuple[ProductId, ...]:

@@ -16,8 +16,8 @@ from types import ModuleType
 from mesh.contracts import dbt
 from mesh.contracts.model import Contract, Version
 from mesh.contracts.pandera import Contract as ContractModel
-from mesh.contracts.pandera import RowCount
 from mesh.contracts.pandera import load as load_pandera
+from mesh.contracts.rules import RowCount
 from mesh.errors import (
     ContractDefinitionError,
     DefinitionError,

@@ -14,7 +14,7 @@ from mesh.contracts.dbt import load
 from mesh.contracts.dbt_yaml import DbtModel
 from mesh.contracts.expressions import keeps_of
 from mesh.contracts.model import Classification, Column, Contract, Rule, Scope, Severity, Version
-from mesh.contracts.pandera import RowCount
+from mesh.contracts.rules import RowCount
 from mesh.contracts.sql_checks import rules_of_check
 from mesh.contracts.sql_types import contract_types
 from mesh.errors import ContractDefinitionError, Problem

@@ -366,6 +366,7 @@ def test_a_column_by_pattern_is_refused():
     "name",
     ["a b", "a;b", "a,b", "a=b", "{a}", "(a)", "a\nb", "a.b", "*", "^.*$", "a'b", 'a"b', "a`b",
      "../a", "a\\b", "\x7f", "\u202eb", "\ud800", "x" * 256, "_mesh_row"],
+    ids=ascii,
 )  # fmt: skip
 def test_a_hostile_column_name_is_refused(name):
     with pytest.raises(ContractDefinitionError):

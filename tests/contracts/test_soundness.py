@@ -10,7 +10,8 @@ import pytest
 
 import mesh
 from mesh.contracts.model import Column, Contract, Rule, Version
-from mesh.contracts.pandera import builtin, load, not_null
+from mesh.contracts.pandera import load
+from mesh.contracts.rules import builtin, not_null
 from mesh.contracts.soundness import soundness_problems
 from mesh.errors import ContractDefinitionError
 from tests.contracts.made import made
