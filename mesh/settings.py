@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableEnvironmentError
 
-from mesh.errors import DefinitionError, InvalidNameError, SettingsError
+from mesh.errors import InvalidNameError, SettingsError
 from mesh.naming import environment_name_problems
 
 
@@ -57,7 +57,8 @@ class CatalogSettings(BaseModel):
 
     url: str = Field(
         default="",
-        description="SQLAlchemy URL of the catalog; empty is SQLite in `.mesh/<environment>/catalog.db`.",
+        description="SQLAlchemy URL of the catalog; empty is SQLite in "
+        "`.mesh/<environment>/catalog.db`.",
     )
 
 
@@ -157,11 +158,18 @@ class Settings(BaseSettings):
 
 
 def _project_table(file: Path) -> dict[str, Any]:
-    """`[tool.mesh]` of the mesh's own `pyproject.toml`; empty when there is none."""
+    """`[tool.mesh]` of the mesh's own `pyproject.toml`; empty when there is none.
+
+    Raises SettingsError.
+    """
     if not file.is_file():
         return {}
-    with file.open("rb") as stream:
-        table: dict[str, Any] = tomllib.load(stream).get("tool", {}).get("mesh", {})
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("mesh", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"it is not TOML: {error}", where=str(file)) from error
+    if not isinstance(table, dict):
+        raise SettingsError("[tool.mesh] is not a table", where=str(file))
     return table
 
 
@@ -175,8 +183,6 @@ def load(root: Path | str | None = None, **overrides: Any) -> Settings:
         return Settings(root=folder.resolve(), **overrides)
     except ValidationError as error:
         raise SettingsError(_readable(error), hint="see docs/reference/settings.md") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"it is not TOML: {error}", where=str(folder / _FILE)) from error
     except UnreadableEnvironmentError as error:  # a mapping or list that is not JSON
         raise SettingsError(str(error), hint="see docs/reference/settings.md") from error
 
@@ -198,6 +204,8 @@ def find_root(start: Path | None = None) -> Path:
 
 def _readable(error: ValidationError) -> str:
     lines = [
-        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+        f"{'.'.join(str(part) for part in item['loc'])}: "
+        f"{'there is no such setting' if item['type'] == 'extra_forbidden' else item['msg']}"
+        for item in error.errors()
     ]
     return "settings that cannot be used:\n  " + "\n  ".join(lines)

@@ -3,4 +3,6 @@
 from hypothesis import settings
 
 settings.register_profile("mesh", deadline=None, print_blob=True)
+# A longer search, by hand: pytest --hypothesis-profile=thorough
+settings.register_profile("thorough", settings.get_profile("mesh"), max_examples=3_000)
 settings.load_profile("mesh")

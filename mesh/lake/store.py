@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +28,11 @@ from mesh.errors import StorageError, StorageFullError, UnsafeStoreError
 
 _CLIENT_OPTIONS = {"allow_http": "allow_http", "aws_allow_http": "allow_http", "timeout": "timeout"}
 _PROBED: set[tuple[str, str]] = set()
+_ATTEMPTS_TO_OPEN = 10
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_ABOUT_ACCESS = ("denied", "credential", "forbidden", "permission", "privilege", "signature", "403")
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_SAID = re.compile("<Message>(.+?)</Message>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,18 @@ def open_store(url: str, options: Mapping[str, str]) -> Store:
 
 
 def local_path(url: str) -> Path | None:
-    """The folder that a URL names on this machine; None for an object store."""
-    if "://" not in url:
-        return Path(url)
+    """The folder that a URL names on this machine; None for an object store.
+
+    Raises StorageError for a folder that delta-rs would look for elsewhere.
+    """
     parts = urlsplit(url)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    if "://" in url and parts.scheme != "file":
+        return None
+    path = unquote(parts.path) if "://" in url else url
+    if "%" in path:
+        hint = "choose a folder without % in its name: MESH_STORAGE"
+        raise StorageError("Delta tables cannot be in this folder", where=path, hint=hint)
+    return Path(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +94,24 @@ class LocalStore:
     root: Path
 
     def open_output(self, path: str) -> Any:
-        """A new file; its folders are made."""
+        """A new file; its folders are made, again where another writer just removed them."""
+        target = self.root / path
         with storage_errors(str(self.root)):
-            target = self.root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            return pa.OSFile(str(target), "wb")
+            for _ in range(_ATTEMPTS_TO_OPEN - 1):
+                with suppress(FileNotFoundError):
+                    return self._opened(target)
+            return self._opened(target)
+
+    def _opened(self, target: Path) -> Any:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return pa.OSFile(str(target), "wb")
 
     def delete(self, paths: list[str]) -> None:
         """Delete files, and folders that this leaves empty."""
         for path in paths:
             target = self.root / path
-            target.unlink(missing_ok=True)
+            with storage_errors(str(self.root)):
+                target.unlink(missing_ok=True)
             for folder in target.parents:
                 if folder == self.root.parent or not _remove_if_empty(folder):
                     break
@@ -101,7 +121,10 @@ class LocalStore:
         for folder, _, names in os.walk(self.root / prefix):
             for name in names:
                 file = Path(folder) / name
-                found = file.stat()
+                try:
+                    found = file.stat()
+                except FileNotFoundError:  # another writer has just removed it
+                    continue
                 yield StoredFile(
                     file.relative_to(self.root).as_posix(),
                     found.st_size,
@@ -230,14 +253,26 @@ def storage_errors(where: str) -> Iterator[None]:
     """Turn what storage libraries raise into StorageError with what to do next."""
     try:
         yield
-    except BaseError as error:
-        raise StorageError(_first_line(error), where=where, hint=_access_hint(error)) from error
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT} or "No space left" in str(error):
-            raise StorageFullError(
-                "no space is left", where=where, hint="free some, and run it again"
-            ) from error
-        raise StorageError(_first_line(error), where=where, hint=_access_hint(error)) from error
+    except (BaseError, OSError) as error:
+        raise explained(error, where) from error
+
+
+def explained(error: Exception, where: str) -> StorageError:
+    """What a storage library says, in one line, with what to do next."""
+    text = _COLOUR.sub("", str(error)).strip() or type(error).__name__
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _FULL or "No space left" in text or "quota exceeded" in text.lower():
+        return StorageFullError("no space is left", where=where, hint="free some, and run it again")
+    lines = [line.strip(" ↳") for line in text.splitlines()]
+    said = _SAID.search(text)
+    cause = said[1] if said else lines[-1]
+    what = lines[0].partition(": Error performing")[0]
+    what = what if cause in what or "<" in cause else f"{what}: {cause}"
+    if any(word in text.lower() for word in _ABOUT_ACCESS):
+        return StorageError(
+            what, where=where, hint="check the rights and credentials: MESH_STORAGE_OPTIONS__…"
+        )
+    return StorageError(what, where=where, hint="check MESH_STORAGE and MESH_STORAGE_OPTIONS__…")
 
 
 def _remove_if_empty(folder: Path) -> bool:
@@ -246,14 +281,3 @@ def _remove_if_empty(folder: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _access_hint(error: BaseException) -> str:
-    text = str(error).lower()
-    if any(word in text for word in ("denied", "credential", "forbidden", "permission", "403")):
-        return "check the rights and credentials: MESH_STORAGE_OPTIONS__…"
-    return "check MESH_STORAGE and MESH_STORAGE_OPTIONS__…"

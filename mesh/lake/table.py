@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
@@ -21,7 +23,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from mesh.errors import CommitConflictError, NotPublishedError, StorageError
-from mesh.lake.store import Store, local_path, open_store, storage_errors
+from mesh.lake.partitions import partition_text
+from mesh.lake.store import Store, explained, local_path, open_store, storage_errors
 
 LOGICAL_TYPE = b"mesh.type"
 _ALREADY_THERE = ("already exists", "version 0")
@@ -105,11 +108,40 @@ class Snapshot:
         actions = pa.table(self._delta.get_add_actions(flatten=False)).to_pylist()
         return tuple(_data_file(action) for action in actions)
 
-    def with_columns(self, added: Sequence[pa.Field]) -> Snapshot:
-        """The next version, with nullable columns added: a commit of its own, without data.
+    def scan(self) -> pl.LazyFrame:
+        """The rows, as they are stored."""
+        table = self.table
+        if not _is_misread(table.root):
+            options = dict(table.options) or None
+            return pl.scan_delta(table.root, version=self.version, storage_options=options)
+        columns = pl.DataFrame(self.schema.empty_table())
+        parts = {name: columns.schema[name] for name in self.partition_by}
+        if not self.files:
+            return columns.lazy()
+        return pl.scan_parquet(
+            [f"{table.root}/{file.path}" for file in self.files],
+            schema=columns.drop(parts).schema,
+            hive_schema=parts or None,
+            hive_partitioning=bool(parts),
+            glob=False,
+            missing_columns="insert",
+            extra_columns="ignore",
+        ).select(columns.columns)
 
-        Raises CommitConflictError when another writer was first.
+    def columns_unlike(self, schema: pa.Schema) -> tuple[str, ...]:
+        """Stored columns that a schema lacks, or has in another type."""
+        wanted = {f.name: f.type for f in Schema.from_arrow(schema).fields}
+        return tuple(f.name for f in self._delta.schema().fields if wanted.get(f.name) != f.type)
+
+    def with_columns_of(self, schema: pa.Schema) -> Snapshot:
+        """This version, or the next with nullable columns added that only the schema has.
+
+        That is a commit of its own, without data. Raises CommitConflictError when another writer
+        was first.
         """
+        added = [field for field in schema if field.name not in self.schema.names]
+        if not added:
+            return self
         fields = list(Schema.from_arrow(pa.schema(added)).fields)
         try:
             with storage_errors(self.table.url):
@@ -120,7 +152,7 @@ class Snapshot:
             raise CommitConflictError(
                 "another writer committed first", where=self.table.url, hint="run it again"
             ) from error
-        return self.table.snapshot()
+        return self.table.snapshot(self.version + 1)
 
     @property
     def rows(self) -> int:
@@ -140,6 +172,12 @@ class Table:
         """The files of the table."""
         return open_store(self.url, self.options)
 
+    @property
+    def root(self) -> str:
+        """The URL, or the plain path that every library understands."""
+        folder = local_path(self.url)
+        return self.url if folder is None else str(folder)
+
     def exists(self) -> bool:
         """Whether any version has been committed."""
         return self.find() is not None
@@ -152,7 +190,7 @@ class Table:
         except TableNotFoundError:
             return None
         except DeltaError as error:
-            raise StorageError(_brief(error), where=self.url) from error
+            raise explained(error, self.url) from error
 
     def snapshot(self, version: int | None = None) -> Snapshot:
         """The snapshot at a version, or the latest. Raises NotPublishedError."""
@@ -168,9 +206,7 @@ class Table:
     def scan(self, version: int | None = None) -> pl.LazyFrame:
         """The rows at a version, or the latest, as a lazy frame. Raises NotPublishedError."""
         snapshot = self.snapshot(version)
-        frame = pl.scan_delta(
-            self.url, version=snapshot.version, storage_options=dict(self.options) or None
-        )
+        frame = snapshot.scan()
         restored = [
             _restored(name, field_.metadata[LOGICAL_TYPE].decode())
             for name, field_ in zip(snapshot.schema.names, snapshot.schema, strict=True)
@@ -186,7 +222,7 @@ class Table:
             with storage_errors(self.url):
                 history = self._delta().history()
         except DeltaError as error:
-            raise StorageError(_brief(error), where=self.url) from error
+            raise explained(error, self.url) from error
         for entry in history:
             yield Commit(
                 version=entry["version"],
@@ -219,13 +255,13 @@ class Table:
                 raise CommitConflictError(
                     "another writer made the table", where=self.url, hint="run it again"
                 ) from error
-            raise StorageError(_brief(error), where=self.url) from error
+            raise explained(error, self.url) from error
 
     def _create(self, change: Change, properties: CommitProperties) -> int:
         if (folder := local_path(self.url)) is not None:
             folder.mkdir(parents=True, exist_ok=True)
         create_table_with_add_actions(
-            self.url,
+            self.root,
             Schema.from_arrow(change.schema),
             [_add_action(file) for file in change.adds],
             mode="error",
@@ -254,7 +290,12 @@ class Table:
         return base.version + 1
 
     def _delta(self, version: int | None = None) -> DeltaTable:
-        return DeltaTable(self.url, version=version, storage_options=dict(self.options) or None)
+        return DeltaTable(self.root, version=version, storage_options=dict(self.options) or None)
+
+
+def _is_misread(root: str) -> bool:
+    """Whether Polars takes delta-rs's percent-encoded paths below a folder for plain ones."""
+    return "://" not in root and Path(root).absolute().as_uri() != f"file://{Path(root).absolute()}"
 
 
 def _add_action(file: StagedFile) -> AddAction:
@@ -272,22 +313,12 @@ def _data_file(action: Mapping[str, Any]) -> DataFile:
     partition = action.get("partition") or action.get("partition_values") or {}
     lows, highs = action.get("min") or {}, action.get("max") or {}
     return DataFile(
-        path=action["path"],
+        path=unquote(action["path"]),
         size=action["size_bytes"],
         rows=action.get("num_records") or 0,
-        partition_values={name: _partition_text(value) for name, value in partition.items()},
+        partition_values={name: partition_text(value) for name, value in partition.items()},
         bounds={name: (lows[name], highs[name]) for name in lows if name in highs},
     )
-
-
-def _partition_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return str(value)
 
 
 def _restored(column: str, logical: str) -> pl.Expr:
@@ -296,7 +327,3 @@ def _restored(column: str, logical: str) -> pl.Expr:
         return pl.col(column).cast(pl.Duration("us"))
     message = f"stored type {logical!r} of column {column!r} is not known to this Mesh"
     raise StorageError(message, hint="upgrade Mesh")
-
-
-def _brief(error: DeltaError) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -11,21 +11,25 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from mesh.errors import CommitConflictError, StorageError
+from mesh.errors import CommitConflictError, StorageError, StorageFullError
 from mesh.lake import DataFile, Snapshot, StagedFile
 from mesh.lake.table import Change
 from mesh.products.declaration import DataProduct
 from mesh.products.ports import Append, Overwrite, ReplacePartitions, Upsert
-from mesh.publishing.stage import Stage, scan_files
+from mesh.publishing.receipt import ATTEMPT_KEY, landed_attempts
+from mesh.publishing.stage import Stage, StageWriter, scan_files
 
 MAX_ATTEMPTS = 20
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 1.0
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,43 +63,43 @@ class Commit:
     stage: Stage
     transaction: str
     metadata_of: Callable[[Sequence[StagedFile]], dict[str, str]]
-    rewriter: Callable[[], Stage]
     configuration: dict[str, str]
 
     def run(self) -> CommitOutcome:
         """Land it. Raises CommitConflictError when others kept winning."""
-        table = self.stage.table
         for attempt in range(MAX_ATTEMPTS):
-            base = table.find()
+            base = self.stage.table.find()
             if base is not None:
                 if base.has_transaction(self.transaction):
                     return AlreadyLanded()
-                _require_layout(base, self.stage)
-                base = self._evolved(base)
-            rewritten = self.rewriter()
+                self._require_fit(base)
+            rewritten = self.stage.beside()
             try:
-                planned = self._plan(base, rewritten)
+                planned = self._plan(base, rewritten, f"kept{attempt}")
                 if isinstance(planned, KeysTaken):
                     return planned
-                return Landed(table.commit(planned, base))
+                return Landed(land(planned, self._evolved(base), self.stage, rewritten))
             except CommitConflictError:
-                rewritten.discard()
                 if attempt == MAX_ATTEMPTS - 1:
                     raise
-                _wait(attempt)
-            except BaseException:
+            finally:
                 rewritten.discard()
-                raise
+            wait(attempt)
         raise AssertionError
 
-    def _evolved(self, base: Snapshot) -> Snapshot:
-        """The table with columns that a later minor version added. An overwrite brings its own."""
-        if isinstance(self.product.write, Overwrite):
-            return base
-        added = [f for f in self.stage.schema if f.name not in base.schema.names]
-        return base.with_columns(added) if added else base
+    def _require_fit(self, base: Snapshot) -> None:
+        """Refuse a table that is not laid out as the product says, or would not take its rows."""
+        require_layout(base, self.stage)
+        if not isinstance(self.product.write, Overwrite):
+            require_columns(base, self.stage)
 
-    def _plan(self, base: Snapshot | None, rewritten: Stage) -> Change | KeysTaken:
+    def _evolved(self, base: Snapshot | None) -> Snapshot | None:
+        """The table with columns that a later minor version added. An overwrite brings its own."""
+        if base is None or isinstance(self.product.write, Overwrite):
+            return base
+        return base.with_columns_of(self.stage.schema)
+
+    def _plan(self, base: Snapshot | None, rewritten: Stage, worker: str) -> Change | KeysTaken:
         mode = self.product.write
         change = Change(
             adds=self.stage.files,
@@ -114,7 +118,7 @@ class Commit:
             return self._unless_taken(base, replace(change, removes=replaced))
         if isinstance(mode, Append):
             return self._unless_taken(base, change)
-        return self._upsert(base, change, mode, rewritten)
+        return self._upsert(base, change, mode, rewritten.writer(worker))
 
     def _unless_taken(self, base: Snapshot, change: Change) -> Change | KeysTaken:
         key = self.product.contract.key
@@ -125,7 +129,7 @@ class Commit:
         fresh = _keys(self.stage, key)
         taken = [
             matched
-            for file, matched in _matches(base, kept, fresh, key, self.stage)
+            for file, matched in _matches(kept, fresh, key, self.stage)
             if not matched.is_empty()
         ]
         if not taken:
@@ -140,23 +144,43 @@ class Commit:
             self.product.contract.key
         )
 
-    def _upsert(self, base: Snapshot, change: Change, mode: Upsert, rewritten: Stage) -> Change:
+    def _upsert(self, base: Snapshot, change: Change, mode: Upsert, writer: StageWriter) -> Change:
         """Rewrite the files that hold rows with the new keys, without those rows."""
         key = list(mode.on)
         fresh = _keys(self.stage, key)
-        writer = rewritten.writer("kept")
         touched = []
-        for file, matched in _matches(base, base.files, fresh, key, self.stage):
+        for file, matched in _matches(base.files, fresh, key, self.stage):
             if matched.is_empty():
                 continue
             touched.append(file)
-            rows = _rows_of(base, file, self.stage)
+            rows = _rows_of(file, self.stage)
             kept = rows.join(fresh.lazy(), on=key, how="anti", nulls_equal=True)
             for batch in _arrow_batches(kept, self.stage.schema):
                 writer.write(batch)
         writer.close()
-        adds = (*self.stage.files, *rewritten.files)
+        adds = (*self.stage.files, *writer.stage.files)
         return replace(change, adds=adds, removes=tuple(touched))
+
+
+def land(change: Change, base: Snapshot | None, *stages: Stage) -> int:
+    """Make the commit, and delete nothing of it until it is known not to have landed.
+
+    Returns the version. A store may land a commit and lose the answer: then the history is asked.
+    """
+    table, attempt = stages[0].table, stages[0].attempt
+    marked = replace(change, metadata={**change.metadata, ATTEMPT_KEY: attempt})
+    for stage in stages:
+        stage.keep()
+    try:
+        return table.commit(marked, base)
+    except StorageError as error:
+        version = next((v for v, landed in landed_attempts(table) if landed == attempt), None)
+        if version is not None:
+            return version
+        if isinstance(error, CommitConflictError | StorageFullError):
+            for stage in stages:  # a clear no; after any other error the commit may yet arrive
+                stage.keep(is_kept=False)
+        raise
 
 
 def _keys(stage: Stage, key: Sequence[str]) -> pl.DataFrame:
@@ -164,41 +188,47 @@ def _keys(stage: Stage, key: Sequence[str]) -> pl.DataFrame:
 
 
 def _matches(
-    base: Snapshot,
-    files: Sequence[DataFile],
-    fresh: pl.DataFrame,
-    key: Sequence[str],
-    stage: Stage,
+    files: Sequence[DataFile], fresh: pl.DataFrame, key: Sequence[str], stage: Stage
 ) -> Iterator[tuple[DataFile, pl.DataFrame]]:
     """Each file whose bounds may hold one of the fresh keys, with its rows' keys that do."""
-    lows = fresh.select(pl.all().min()).row(0) if fresh.height else ()
-    highs = fresh.select(pl.all().max()).row(0) if fresh.height else ()
-    ranges = dict(zip(key, zip(lows, highs, strict=True), strict=False))
+    if fresh.is_empty():
+        return
+    ranges = {name: _range(fresh.get_column(name)) for name in key}
     for file in files:
-        if ranges and _may_hold(file, ranges):
-            stored = _rows_of(base, file, stage).select(key)
+        if all(_may_hold(file.bounds.get(name), wanted) for name, wanted in ranges.items()):
+            stored = _rows_of(file, stage).select(key)
             yield (
                 file,
                 stored.join(fresh.lazy(), on=list(key), how="semi", nulls_equal=True).collect(),
             )
 
 
-def _may_hold(file: DataFile, ranges: dict[str, tuple[Any, Any]]) -> bool:
-    for name, (low, high) in ranges.items():
-        bounds = file.bounds.get(name)
-        if bounds is None or None in (*bounds, low, high) or type(bounds[0]) is not type(low):
-            continue
-        if high < bounds[0] or low > bounds[1]:
-            return False
-    return True
+def _range(values: pl.Series) -> tuple[Any, Any] | None:
+    """Lowest and highest; None where they would not say all: nulls and NaN lie outside of them."""
+    if values.has_nulls() or (values.dtype.is_float() and values.is_nan().any()):
+        return None
+    try:
+        return values.min(), values.max()
+    except (OverflowError, ValueError):  # a time outside of Python's calendar
+        return None
 
 
-def _rows_of(base: Snapshot, file: DataFile, stage: Stage) -> pl.LazyFrame:
+def _may_hold(bounds: tuple[Any, Any] | None, wanted: tuple[Any, Any] | None) -> bool:
+    """Whether two ranges overlap, as far as that is certain."""
+    if bounds is None or wanted is None or type(bounds[0]) is not type(wanted[0]):
+        return True
+    low, high = bounds
+    if low is None or high is None or isinstance(low, Decimal):  # other writers round decimals
+        return True
+    if isinstance(high, datetime):
+        return bool(wanted[0] - high < _MILLISECOND and wanted[1] >= low)  # others cut the rest
+    return bool(wanted[0] <= high and wanted[1] >= low)
+
+
+def _rows_of(file: DataFile, stage: Stage) -> pl.LazyFrame:
     """The rows of one committed file, with columns that it lacks as nulls."""
-    present = [f for f in stage.schema if f.name in base.schema.names]
     staged = StagedFile(file.path, file.size, file.rows, file.partition_values, "")
-    url = stage.table
-    return scan_files(url, pa.schema(present), stage.partition_by, [staged], is_complete=False)
+    return scan_files(stage.table, stage.schema, stage.partition_by, [staged], is_complete=False)
 
 
 def _arrow_batches(frame: pl.LazyFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -218,7 +248,8 @@ def _files_of_partitions(base: Snapshot, stage: Stage, by: Sequence[str]) -> tup
     )
 
 
-def _require_layout(base: Snapshot, stage: Stage) -> None:
+def require_layout(base: Snapshot, stage: Stage) -> None:
+    """Raise StorageError when a table is partitioned otherwise than what shall go into it."""
     if tuple(stage.partition_by) != base.partition_by:
         raise StorageError(
             f"the table is partitioned by ({', '.join(base.partition_by)}), the product declares "
@@ -228,6 +259,17 @@ def _require_layout(base: Snapshot, stage: Stage) -> None:
         )
 
 
-def _wait(attempt: int) -> None:
+def require_columns(base: Snapshot, stage: Stage) -> None:
+    """Raise StorageError when a table has columns that the rows to come have not, or otherwise."""
+    if unlike := base.columns_unlike(stage.schema):
+        raise StorageError(
+            f"the table has columns that the contract does not: {', '.join(unlike)}",
+            where=stage.table.url,
+            hint="promise what the table has, or publish a new major",
+        )
+
+
+def wait(attempt: int) -> None:
+    """Let others finish: longer after each attempt, and never two writers for the same time."""
     longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**attempt)
     time.sleep(random.uniform(longest / 2, longest))  # noqa: S311 -- jitter, not a secret

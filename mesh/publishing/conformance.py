@@ -96,7 +96,7 @@ def _as_stored(values: Stored, target: pa.DataType) -> Stored:
 
 def _cast(values: pa.Array, target: pa.DataType, column: str, offset: int) -> pa.Array:
     try:
-        return values.cast(target)
+        return _fitting(values, target)
     except pa.ArrowInvalid as error:
         text = str(error).splitlines()[0]
         raise LossyCastError(
@@ -107,3 +107,15 @@ def _cast(values: pa.Array, target: pa.DataType, column: str, offset: int) -> pa
                 f"a value from row {offset:,} on would be changed: {text}",
             )
         ) from error
+
+
+def _fitting(values: pa.Array, target: pa.DataType) -> pa.Array:
+    try:
+        return values.cast(target)
+    except pa.ArrowNotImplementedError:
+        # Arrow cannot decode a dictionary of string views, which is how Polars exports an Enum.
+        wanted = pl.Series(pa.array([], target)).dtype
+        return pl.Series(values).cast(wanted).to_arrow().cast(target)
+    except pa.ArrowInvalid:
+        # A slice of a column of more than 2 GiB keeps offsets that do not fit, though its texts do.
+        return values.take(pa.array(range(len(values)))).cast(target)

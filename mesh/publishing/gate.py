@@ -9,8 +9,8 @@ gate itself is broken, and says so. Knows nothing of files and commits.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,8 @@ import polars as pl
 import pyarrow as pa
 
 from mesh.contracts.arrow import arrow_type
-from mesh.contracts.expressions import has_value, keeps, recorded_expression
-from mesh.contracts.model import Contract, Rule, Scope
-from mesh.contracts.pandera import check_of
+from mesh.contracts.expressions import check_of, keeps_of
+from mesh.contracts.model import Contract, Rule, Scope, distinct_rules
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import GateError
 from mesh.publishing.uniqueness import HashStore, duplicates_among, hashes_of
@@ -72,11 +71,9 @@ class Gate:
         extra_rules: Sequence[Rule] = (),
     ) -> None:
         self.contract = contract
-        self._rules = (*contract.rules, *extra_rules)
-        self._compiled = {
-            rule.id: keeps_of(rule, contract) for rule in self._rules if rule.scope is Scope.ROW
-        }
+        self._rules = distinct_rules((*contract.rules, *extra_rules))
         self._row_rules = [rule for rule in self._rules if rule.scope is Scope.ROW]
+        self._compiled = {rule.id: keeps_of(rule, contract) for rule in self._row_rules}
         self._unique = {
             rule.id: (rule, HashStore(key_memory_bytes))
             for rule in self._rules
@@ -105,9 +102,7 @@ class Gate:
     ) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
         if not self._compiled:
             return frame, None
-        masks = frame.select(
-            expression.alias(rule_id) for rule_id, expression in self._compiled.items()
-        )
+        masks = self._masks(frame)
         passed = masks.select(pl.all().all()).row(0, named=True)
         broken = [rule for rule in self._row_rules if not passed[rule.id]]
         if not broken:
@@ -127,6 +122,17 @@ class Gate:
             pl.int_range(offset, offset + frame.height, dtype=pl.Int64).alias("_mesh_row"),
         ).filter(~keep)
         return frame.filter(keep), rejected
+
+    def _masks(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Which rows keep which rules, all asked together."""
+        named = [expression.alias(rule_id) for rule_id, expression in self._compiled.items()]
+        try:
+            return frame.select(named)
+        except Exception:  # a check by value is a domain's own code; find out which it was
+            for rule, expression in zip(self._row_rules, named, strict=True):
+                with _rule_errors(rule):
+                    frame.select(expression)
+            raise
 
     def _note(self, rule: Rule, frame: pl.DataFrame, failing: pl.Series, offset: int) -> None:
         failed = int(failing.sum())
@@ -240,24 +246,12 @@ class StagedRows:
         yield from self.frame.select(columns).collect_batches()
 
 
-def keeps_of(rule: Rule, contract: Contract) -> pl.Expr:
-    """The expression that is true for each row which keeps a rule on rows."""
-    if rule.check == "not_null":
-        column = contract.column(rule.columns[0])
-        return has_value(column.name, is_float=column.type.startswith("float"))
-    expression = recorded_expression(check_of(rule), rule.columns[0] if rule.columns else None)
-    if expression is None:
-        raise GateError(f"rule `{rule.text}` cannot be compiled", where=contract.name)
-    return keeps(expression, is_null_ignored=rule.is_null_ignored)
-
-
 def ask_pandera(rule: Rule, failing: pl.DataFrame) -> str:
     """Pandera's message for rows that break a rule. Raises GateError when Pandera disagrees."""
     if rule.check == "not_null":
         return ""
     check = check_of(rule)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _rule_errors(rule):
         result = check(failing.lazy(), rule.columns[0] if rule.columns else None)
         verdicts = result.check_output.collect().to_series()
     if verdicts.any():
@@ -271,14 +265,28 @@ def ask_pandera(rule: Rule, failing: pl.DataFrame) -> str:
 
 def _ask_pandera_about_all(rule: Rule, accepted: StagedRows) -> Finding:
     check = check_of(rule)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _rule_errors(rule):
         result = check(accepted.frame, rule.columns[0] if rule.columns else None)
-        passed = bool(result.check_passed.collect().item())
-    if passed:
-        return Finding(rule, Outcome.PASSED)
-    samples = [] if result.failure_cases is None else _some(result.failure_cases)
+        if result.check_passed.collect().item():
+            return Finding(rule, Outcome.PASSED)
+        samples = [] if result.failure_cases is None else _some(result.failure_cases)
     return Finding(rule, Outcome.FAILED, 1, samples=tuple(samples), message=check.error or "")
+
+
+@contextmanager
+def _rule_errors(rule: Rule) -> Iterator[None]:
+    """Whatever a rule raises becomes GateError, with the cause chained.
+
+    A domain's own check may raise anything: that is never a statement about the data.
+    """
+    try:
+        yield
+    except Exception as error:
+        text = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise GateError(
+            f"rule `{rule.text}` cannot be decided: {type(error).__name__}: {text}",
+            hint="call `validate` of the contract in a test with a small frame",
+        ) from error
 
 
 def _some(failure_cases: pl.LazyFrame | pl.DataFrame) -> Sequence[Mapping[str, Any]]:

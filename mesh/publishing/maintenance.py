@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from mesh.lake import Lake, Table
 from mesh.naming import ProductId
-from mesh.publishing.receipt import transaction_of
+from mesh.publishing.receipt import landed_attempts, transaction_of
 from mesh.publishing.stage import STAGED_NAME
 
 DEFAULT_AGE = timedelta(hours=24)
@@ -39,16 +39,27 @@ def remove_leftovers(
 
 
 def _leftovers(table: Table, before: datetime) -> list[str]:
-    """Staged files of publications that have not landed. Those of one that has are vacuum's."""
+    """Staged files of attempts that have not landed.
+
+    Where a publication has landed and the history no longer says by which attempt, all are left.
+    """
     staged = [
-        (match["publication"], file.path)
+        (match, file.path)
         for file in table.store.list()
         if (match := STAGED_NAME.fullmatch(file.path.rpartition("/")[2]))
         and file.modified_at < before
     ]
     snapshot = table.find() if staged else None
+    if snapshot is None:
+        return [path for _, path in staged]
+    landed = {attempt for _, attempt in landed_attempts(table)}
+    known = {attempt.partition("-")[0] for attempt in landed}
     return [
         path
-        for publication, path in staged
-        if snapshot is None or not snapshot.has_transaction(transaction_of(publication))
+        for name, path in staged
+        if name["attempt"] not in landed
+        and (
+            name["publication"] in known
+            or not snapshot.has_transaction(transaction_of(name["publication"]))
+        )
     ]

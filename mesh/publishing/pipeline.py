@@ -65,7 +65,7 @@ class Pipeline:
         try:
             feed.fill(batches)
         finally:
-            feed.end(len(threads))
+            feed.end()
             for thread in threads:
                 thread.join()
         feed.raise_first()
@@ -118,6 +118,7 @@ class _Feed:
     def _batches(self) -> Iterator[Numbered]:
         while (item := self._queue.get()) is not None and not self._errors:
             yield item
+        self._pass_on_the_end()
 
     def fill(self, batches: Iterator[Numbered]) -> None:
         for item in batches:
@@ -125,9 +126,8 @@ class _Feed:
                 return
             del item
 
-    def end(self, workers: int) -> None:
-        for _ in range(workers):
-            self._offer(None)
+    def end(self) -> None:
+        self._offer(None)
 
     def _offer(self, item: Numbered | None) -> bool:
         while not self._errors:
@@ -136,10 +136,13 @@ class _Feed:
             except queue.Full:
                 continue
             return True
-        # Someone failed: free whoever still waits, without waiting for them.
+        self._pass_on_the_end()
+        return False
+
+    def _pass_on_the_end(self) -> None:
+        """Free whoever waits next. Where the queue is full, who takes that item passes it on."""
         with suppress(queue.Full):
             self._queue.put_nowait(None)
-        return False
 
     def raise_first(self) -> None:
         if self._errors:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Self
+from typing import Any
 
 import polars as pl
 
@@ -26,13 +26,11 @@ from mesh.catalog.receipts import (
     publication_id,
 )
 from mesh.contracts.arrow import Difference, differences
-from mesh.contracts.model import Rule
-from mesh.contracts.pandera import RowCount, row_count
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
 from mesh.lake import Lake, StagedFile, Table
 from mesh.products.declaration import DataProduct
-from mesh.products.ports import Overwrite, Quarantine
+from mesh.products.ports import Quarantine
 from mesh.publishing import quarantine
 from mesh.publishing.commit import AlreadyLanded, Commit, KeysTaken
 from mesh.publishing.conformance import Conformance
@@ -141,11 +139,11 @@ class _Publication:
                 self.product.contract,
                 references=references,
                 key_memory_bytes=self.settings.key_memory_bytes,
-                extra_rules=self._implied_rules(),
+                extra_rules=self.product.write_rules,
             )
             cleanup.callback(gate.close)
             stage, rejects = self._stage(), self._rejects()
-            kept = cleanup.enter_context(_discarding(stage, rejects))
+            cleanup.enter_context(_discarding(stage, rejects))
             pipeline = Pipeline(
                 gate=gate,
                 conformance=self.conformance,
@@ -168,18 +166,16 @@ class _Publication:
             if not verdict.is_accepted:
                 return self._refusal(verdict)
             if rejects is not None and verdict.rejected:
-                quarantine.keep(rejects, self.id, self.conformance.quarantine_schema)
-                kept.add(rejects)
-            return self._commit(stage, verdict, kept)
+                quarantine.keep(rejects, self.id)
+            return self._commit(stage, verdict)
 
-    def _commit(self, stage: Stage, verdict: Verdict, kept: _discarding) -> Receipt | Refusal:
+    def _commit(self, stage: Stage, verdict: Verdict) -> Receipt | Refusal:
         keep_contract(self.table, self.product.contract)
         outcome = Commit(
             product=self.product,
             stage=stage,
             transaction=transaction_of(self.id),
             metadata_of=lambda files: self._metadata(verdict, files),
-            rewriter=self._stage,
             configuration=_KEEPS_ITS_HISTORY,
         ).run()
         if isinstance(outcome, KeysTaken):
@@ -193,7 +189,6 @@ class _Publication:
                     hint="`mesh catalog sync` and look at the catalog's receipts",
                 )
             return receipt.as_repeated()
-        kept.add(stage)
         return self._receipt(verdict, stage.files).with_table_version(outcome.version)
 
     def refused_by_columns(self, different: Sequence[Difference]) -> Refusal:
@@ -273,26 +268,15 @@ class _Publication:
             pl.lit(self.now, dtype=pl.Datetime("us", "UTC")).alias("_mesh_rejected_at"),
         )
 
-    def _implied_rules(self) -> tuple[Rule, ...]:
-        """An overwrite with nothing would empty the table: a contract has to ask for that."""
-        declared = any(rule.check == "row_count" for rule in self.product.contract.rules)
-        if declared or not isinstance(self.product.write, Overwrite):
-            return ()
-        return (row_count(RowCount(at_least=1)),)
-
 
 class _discarding:  # noqa: N801 -- reads as a statement
-    """Discards what was staged, on the way out, unless it was added to what is kept."""
+    """Discards what was staged, on the way out, unless it is kept by then."""
 
     def __init__(self, *stages: Stage | None) -> None:
         self._stages = [stage for stage in stages if stage is not None]
 
-    def add(self, stage: Stage) -> None:
-        """Keep what this stage holds: a version shows it now."""
-        self._stages.remove(stage)
-
-    def __enter__(self) -> Self:
-        return self
+    def __enter__(self) -> None:
+        """Nothing yet."""
 
     def __exit__(self, *_: object) -> None:
         for stage in self._stages:

@@ -6,41 +6,41 @@ of a publication that did not happen, which readers tell by its receipt, and nev
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import replace
 
 from mesh.errors import CommitConflictError
+from mesh.lake import DataFile, Snapshot
 from mesh.lake.table import Change
+from mesh.publishing.commit import MAX_ATTEMPTS, land, require_columns, wait
 from mesh.publishing.receipt import transaction_of
-from mesh.publishing.stage import Stage
-
-MAX_ATTEMPTS = 20
+from mesh.publishing.stage import STAGED_NAME, Stage
 
 
-def keep(rejects: Stage, publication: str, schema: pa.Schema) -> None:
-    """Append staged rejects to the quarantine, once a publication."""
-    table = rejects.table
+def keep(rejects: Stage, publication: str) -> None:
+    """Append staged rejects to the quarantine, in place of what an earlier attempt kept."""
+    change = Change(
+        adds=rejects.files,
+        schema=rejects.schema,
+        partition_by=(),
+        metadata={"mesh.publication": publication},
+        transaction=transaction_of(publication),
+    )
     for attempt in range(MAX_ATTEMPTS):
-        base = table.find()
-        transaction = transaction_of(publication)
-        if base is not None and base.has_transaction(transaction):
-            rejects.discard()
-            return
+        base = rejects.table.find()
         try:
             if base is not None:
-                added = [f for f in schema if f.name not in base.schema.names]
-                base = base.with_columns(added) if added else base
-            table.commit(
-                Change(
-                    adds=rejects.files,
-                    schema=schema,
-                    partition_by=(),
-                    metadata={"mesh.publication": publication},
-                    transaction=transaction,
-                ),
-                base,
-            )
+                require_columns(base, rejects)
+                base = base.with_columns_of(rejects.schema)
+                change = replace(change, removes=_files_of(publication, base))
+            land(change, base, rejects)
         except CommitConflictError:
             if attempt == MAX_ATTEMPTS - 1:
                 raise
+            wait(attempt)
         else:
             return
+
+
+def _files_of(publication: str, quarantine: Snapshot) -> tuple[DataFile, ...]:
+    names = ((file, STAGED_NAME.fullmatch(file.path)) for file in quarantine.files)
+    return tuple(file for file, name in names if name and name["publication"] == publication)

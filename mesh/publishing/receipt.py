@@ -12,6 +12,10 @@ from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt
 from mesh.contracts.model import Contract
 from mesh.lake import Commit, Table
 
+ATTEMPT_KEY = "mesh.attempt"
+"""Key in a commit's metadata that names the attempt whose files it shows: two processes may try one
+publication at once, and one process twice."""
+
 
 def transaction_of(publication: str) -> str:
     """The identity under which a publication lands in Delta, once."""
@@ -22,6 +26,13 @@ def keep_contract(table: Table, contract: Contract) -> None:
     """Keep a contract beside the table, once, so that its history can be read from the lake."""
     text = json.dumps(contract.as_json(), sort_keys=True, indent=1)
     table.store.put_once(f"{CONTRACTS_FOLDER}/{contract.digest}.json", text.encode())
+
+
+def landed_attempts(table: Table) -> Iterator[tuple[int, str]]:
+    """Version and attempt of every publication in a table's history, newest first."""
+    for commit in table.commits():
+        if (attempt := commit.metadata.get(ATTEMPT_KEY)) is not None:
+            yield commit.version, attempt
 
 
 def receipts_in(table: Table) -> Iterator[Receipt]:

@@ -55,7 +55,7 @@ def _source_of(data: Any, batch_rows: int) -> Source:
         return Source(schema, frames, nullcontext())
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
-    if isinstance(data, pl.Series) or type(data).__name__ in {"Array", "ChunkedArray"}:
+    if isinstance(data, type | pl.Series | pa.ChunkedArray):
         raise _unsupported(data)
     if hasattr(data, "to_reader") and hasattr(data, "schema"):
         table = data
@@ -67,8 +67,10 @@ def _source_of(data: Any, batch_rows: int) -> Source:
         return Source(
             dataset.schema, lambda: dataset.to_batches(batch_size=batch_rows), nullcontext()
         )
-    if type(data).__module__.startswith("pandas."):
+    if type(data).__module__.partition(".")[0] == "pandas":
         return _pandas_source(data, batch_rows)
+    if isinstance(data, pa.RecordBatchReader):  # as it is: a C stream would hide what it raises
+        return Source(data.schema, lambda: data, data)
     if hasattr(data, "__arrow_c_stream__"):
         reader = pa.RecordBatchReader.from_stream(data)
         return Source(reader.schema, lambda: reader, reader)
@@ -83,28 +85,27 @@ def _polars_batches(frame: pl.LazyFrame, batch_rows: int) -> Iterator[pa.RecordB
 def _pandas_source(frame: Any, batch_rows: int) -> Source:
     if not hasattr(frame, "columns"):
         raise _unsupported(frame)
-    schema = pa.Schema.from_pandas(frame, preserve_index=False)
-    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-    return Source(
-        schema.remove_metadata(), lambda: table.to_batches(max_chunksize=batch_rows), nullcontext()
-    )
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    return Source(table.schema, lambda: table.to_batches(max_chunksize=batch_rows), nullcontext())
 
 
 def batches_of(source: Source, *, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """The source's batches, none larger than `batch_rows` and small ones joined.
+    """The source's batches, small ones joined, none of more rows or bytes than it may have.
 
     Raises TransformError, with the cause, when the producer fails midway.
     """
     waiting: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in _guarded(source.batches):
         for piece in _sliced(batch, batch_rows):
-            if rows and rows + piece.num_rows > batch_rows:
+            is_full = rows + piece.num_rows > batch_rows or size + piece.nbytes > MAX_BATCH_BYTES
+            if waiting and is_full:
                 yield _joined(waiting)
-                waiting, rows = [], 0
+                waiting, rows, size = [], 0, 0
             waiting.append(piece)
             rows += piece.num_rows
-    if rows:
+            size += piece.nbytes
+    if waiting:
         yield _joined(waiting)
 
 

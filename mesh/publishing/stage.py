@@ -12,27 +12,29 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mesh.contracts.arrow import Difference, type_name
 from mesh.lake import StagedFile, Table
+from mesh.lake.partitions import folder_of, partition_text, partition_value, why_no_partition
 from mesh.lake.store import storage_errors
+from mesh.publishing.conformance import LossyCastError
 from mesh.publishing.statistics import delta_statistics
 
-STAGED_NAME = re.compile(r"part-(?P<publication>[0-9a-f]{32})-[0-9a-f]{8}-\w+-\d+\.parquet")
+STAGED_NAME = re.compile(
+    r"part-(?P<attempt>(?P<publication>[0-9a-f]{32})-[0-9a-f]{8})-\w+-\d+\.parquet"
+)
 """Name of a staged file: publication, attempt, worker and number.
 
 Two processes that attempt the same publication at once never write to the same file."""
 MAX_OPEN_FILES = 64
 """Partitions that one worker writes to at a time; the least recently used is closed first."""
-_PLAIN_FOLDER = re.compile(r"[A-Za-z0-9_.-]+")
 _DICTIONARY_SHARE = 0.25
-_NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
+_SHOWN = 80
 
 
 @dataclass(slots=True)
@@ -48,10 +50,15 @@ class Stage:
     partition_by: Sequence[str]
     publication: str
     file_bytes: int
-    attempt: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    attempt: str = ""
     _files: list[StagedFile] = field(default_factory=list)
     _opened: list[str] = field(default_factory=list)
+    _is_kept: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Name the attempt: the publication, and what tells it from others at the same."""
+        self.attempt = self.attempt or f"{self.publication}-{uuid.uuid4().hex[:8]}"
 
     def writer(self, worker: str) -> StageWriter:
         """A writer for one thread."""
@@ -76,8 +83,18 @@ class Stage:
         """The staged rows, partition columns included, as they are stored."""
         return scan_files(self.table, self.schema, self.partition_by, self.files)
 
+    def beside(self) -> Stage:
+        """An empty stage of the same attempt."""
+        return replace(self, _files=[], _opened=[], _is_kept=False, _lock=threading.Lock())
+
+    def keep(self, *, is_kept: bool = True) -> None:
+        """From now on delete nothing: a version shows these files, or may come to show them."""
+        self._is_kept = is_kept
+
     def discard(self) -> None:
-        """Delete what was staged. The table was never touched."""
+        """Delete what was staged, unless it is kept. The table was never touched."""
+        if self._is_kept:
+            return
         with self._lock:
             paths, self._opened, self._files = self._opened, [], []
         self.table.store.delete(paths)
@@ -92,7 +109,7 @@ class StageWriter:
     """Writes one thread's share of the rows."""
 
     def __init__(self, stage: Stage, worker: str) -> None:
-        self._stage = stage
+        self.stage = stage
         self._worker = worker
         self._open: OrderedDict[tuple[str | None, ...], _OpenFile] = OrderedDict()
         self._count = 0
@@ -102,7 +119,7 @@ class StageWriter:
         for values, piece in self._parts(batch):
             file = self._file(values, piece)
             file.write(piece)
-            if file.size >= self._stage.file_bytes:
+            if file.size >= self.stage.file_bytes:
                 self._close(values)
 
     def close(self) -> None:
@@ -119,17 +136,26 @@ class StageWriter:
     def _parts(
         self, batch: pa.RecordBatch
     ) -> Iterator[tuple[tuple[str | None, ...], pa.RecordBatch]]:
-        if not self._stage.partition_by:
+        if not self.stage.partition_by:
             yield (), batch
             return
         frame = pl.DataFrame(batch)
-        keys = list(self._stage.partition_by)
+        keys = list(self.stage.partition_by)
         for piece in frame.partition_by(keys, maintain_order=True):
             first = piece.select(keys).row(0)
-            arrow = piece.drop(keys).to_arrow().cast(self._stage.file_schema)
-            values = tuple(partition_text(value) for value in first)
+            arrow = piece.drop(keys).to_arrow().cast(self.stage.file_schema)
+            values = self._texts(first)
             for part in arrow.combine_chunks().to_batches():
                 yield values, part
+
+    def _texts(self, values: tuple[object, ...]) -> tuple[str | None, ...]:
+        """Partition values as text. Raises LossyCastError for one that would not come back."""
+        texts = tuple(partition_text(value) for value in values)
+        for name, text in zip(self.stage.partition_by, texts, strict=True):
+            if reason := why_no_partition(name, text):
+                promised = type_name(self.stage.schema.field(name).type)
+                raise LossyCastError(Difference(name, promised, repr(text)[:_SHOWN], reason))
+        return texts
 
     def _file(self, values: tuple[str | None, ...], first: pa.RecordBatch) -> _OpenFile:
         if values in self._open:
@@ -138,8 +164,8 @@ class StageWriter:
         if len(self._open) >= MAX_OPEN_FILES:
             self._close(next(iter(self._open)))
         self._count += 1
-        stage = self._stage
-        name = f"part-{stage.publication}-{stage.attempt}-{self._worker}-{self._count:05d}.parquet"
+        stage = self.stage
+        name = f"part-{stage.attempt}-{self._worker}-{self._count:05d}.parquet"
         partition = dict(zip(stage.partition_by, values, strict=True))
         path = f"{folder_of(partition)}{name}"
         stage.opened(path)
@@ -147,7 +173,7 @@ class StageWriter:
         return self._open[values]
 
     def _close(self, values: tuple[str | None, ...]) -> None:
-        self._stage.closed(self._open.pop(values).close())
+        self.stage.closed(self._open.pop(values).close())
 
 
 class _OpenFile:
@@ -219,11 +245,14 @@ def scan_files(
     frames = []
     for file in files:
         values = [
-            pl.lit(file.partition_values[name]).cast(empty.schema[name], strict=True).alias(name)
+            pl.lit(
+                partition_value(file.partition_values[name], schema.field(name).type),
+                dtype=empty.schema[name],
+            ).alias(name)
             for name in partition_by
         ]
         frame = pl.scan_parquet(
-            f"{table.url}/{file.path}",
+            f"{table.root}/{file.path}",
             storage_options=dict(table.options) or None,
             hive_partitioning=False,
             glob=False,
@@ -232,28 +261,6 @@ def scan_files(
         )
         frames.append(frame.with_columns(values).select(schema.names))
     return pl.concat(frames) if frames else empty.lazy()
-
-
-def folder_of(partition: Mapping[str, str | None]) -> str:
-    """The folder of a partition, Hive's way where every value is plain text, else the table's."""
-    parts = {name: _NULL_FOLDER if value is None else value for name, value in partition.items()}
-    if not all(_PLAIN_FOLDER.fullmatch(part) for pair in parts.items() for part in pair):
-        return ""
-    return "".join(f"{name}={value}/" for name, value in parts.items())
-
-
-def partition_text(value: Any) -> str | None:
-    """A partition value as Delta writes it."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        moment = value if value.tzinfo is None else value.astimezone(UTC)
-        return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
 
 
 def _dictionary_columns(batch: pa.RecordBatch) -> list[str]:

@@ -33,8 +33,7 @@ def delta_statistics(footer: pq.FileMetaData, schema: pa.Schema) -> str:
         nulls[name] = sum(chunk.null_count for chunk in chunks)
         valued = [chunk for chunk in chunks if chunk.num_values]
         if valued and all(chunk.has_min_max for chunk in valued):
-            low = _plain(min(chunk.min for chunk in valued))
-            high = _plain(max(chunk.max for chunk in valued))
+            low, high = _bounds(valued)
             if low is not None and high is not None:
                 lows[name], highs[name] = low, high
     return json.dumps(
@@ -47,6 +46,16 @@ def delta_statistics(footer: pq.FileMetaData, schema: pa.Schema) -> str:
     )
 
 
+def _bounds(chunks: list[pq.Statistics]) -> tuple[Any, Any]:
+    """Lowest and highest as JSON; None where there is no telling."""
+    try:
+        return _plain(min(chunk.min for chunk in chunks)), _plain(
+            max(chunk.max for chunk in chunks)
+        )
+    except (OverflowError, ValueError):  # a time outside of Python's calendar
+        return None, None
+
+
 def _plain(value: Any) -> Any:
     """A bound as JSON, or None when it is better left out."""
     if isinstance(value, bool) or value is None or isinstance(value, bytes):
@@ -56,9 +65,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, int):
         return value
     if isinstance(value, datetime):
-        moment = value if value.tzinfo is None else value.astimezone(UTC)
-        text = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
-        return text if value.tzinfo is None else f"{text}Z"
+        if value.tzinfo is None:
+            return value.isoformat(timespec="microseconds")
+        moment = value.astimezone(UTC).replace(tzinfo=None)
+        return f"{moment.isoformat(timespec='microseconds')}Z"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):

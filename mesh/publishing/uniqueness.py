@@ -95,11 +95,9 @@ def duplicates_among(
     `frames` hold at least these columns; the result holds these columns and `_mesh_count`, how many
     rows have the values.
     """
-    wanted = pl.Series(suspects)
+    wanted = pl.Series(suspects).implode()
     kept = [
-        frame.select(columns).filter(
-            frame.select(columns).hash_rows(seed=0).is_in(wanted.implode())
-        )
+        frame.select(columns).filter(pl.Series(hashes_of(frame, columns)).is_in(wanted))
         for frame in frames
     ]
     rows = pl.concat([piece for piece in kept if piece.height] or [pl.DataFrame()])

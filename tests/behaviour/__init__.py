@@ -1,0 +1,1 @@
+"""One suite over every kind of store: what is true on a disk is true in a bucket."""

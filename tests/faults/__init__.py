@@ -1,0 +1,1 @@
+"""Real faults: processes that are killed, disks that are full, stores that lose answers."""

@@ -1,0 +1,28 @@
+"""The behaviour suite's stores, and processes that publish until they are told to stop."""
+
+import pytest
+
+from mesh.lake import Lake
+from tests.behaviour.stores import bucket, lake
+from tests.faults.children import Child
+
+__all__ = ["bucket", "lake"]
+
+
+@pytest.fixture
+def disk(tmp_path):
+    return Lake(str(tmp_path / "lake" / "dev"))
+
+
+@pytest.fixture
+def start():
+    """Start a child process; whatever still runs at the end is killed."""
+    started = []
+
+    def start_one(**options) -> Child:
+        started.append(Child.start(**options))
+        return started[-1]
+
+    yield start_one
+    for child in started:
+        child.end()
