@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
 WIDTH_WITHOUT_TERMINAL = 160
 """Columns of a line where no terminal says how wide it is: a file, a pipe, a log."""
+
+NARROWEST_TEXT = 30
+"""Columns that running text has at least."""
 
 NOTHING = "-"
 """What stands for a value that is not there."""
@@ -95,16 +99,20 @@ def plain(value: object) -> Any:
     return str(value)
 
 
-def table(*columns: str, right: Iterable[str] = ()) -> Table:
-    """An empty table; `right` names the columns of numbers."""
+def table(*columns: str, right: Iterable[str] = (), wrapping: Iterable[str] = ()) -> Table:
+    """An empty table; `right` names the columns of numbers, `wrapping` those of running text."""
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    numbers = set(right)
+    numbers, texts = set(right), set(wrapping)
     for name in columns:
+        is_text = name in texts
         made.add_column(
-            name, justify="right" if name in numbers else "left", no_wrap=True, overflow="fold"
+            name,
+            justify="right" if name in numbers else "left",
+            no_wrap=not is_text,
+            min_width=NARROWEST_TEXT if is_text else None,
         )
     return made
 
@@ -120,18 +128,25 @@ def add_row(to: Table, *cells: object, style: str = "") -> None:
 
 
 def print_table(made: Table) -> None:
-    """Print a table as wide as its content; lines that are longer than the terminal run on."""
+    """Print a table: running text wraps to fit, other cells are never cut."""
     console = stdout()
-    console.print(made, crop=False, overflow="ignore", no_wrap=True, width=natural_width(made))
+    console.width = (
+        max(console.width, _width(made).minimum) if _wraps(made) else _width(made).maximum
+    )
+    console.print(made, soft_wrap=False)
 
 
-def natural_width(made: Table) -> int:
-    """The width at which no cell of a table is cut."""
+def _wraps(made: Table) -> bool:
+    return any(not column.no_wrap for column in made.columns)
+
+
+def _width(made: Table) -> Measurement:
+    """The width that a table cannot do without, and the one at which no text wraps."""
     from rich.console import Console
     from rich.measure import Measurement
 
     wide = Console(width=10_000)
-    return Measurement.get(wide, wide.options, made).maximum
+    return Measurement.get(wide, wide.options, made)
 
 
 def shown(value: object) -> str:

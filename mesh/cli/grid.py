@@ -25,8 +25,8 @@ LONGEST_CELL = 60
 _GAP = 2
 
 
-def print_rows(rows: pl.DataFrame, wanted: Sequence[str] = ()) -> None:
-    """Print rows; names the columns that there was no room for."""
+def print_rows(rows: pl.DataFrame, wanted: Sequence[str] = (), *, hint: str) -> None:
+    """Print rows; names the columns that there was no room for, and with `hint` how to see them."""
     cells = {name: [_cell(value) for value in rows[name]] for name in rows.columns}
     widths = {name: max(len(text) for text in [name, *cells[name]]) for name in cells}
     names = _fitting(widths, wanted, stdout().width or WIDTH_WITHOUT_TERMINAL)
@@ -36,7 +36,7 @@ def print_rows(rows: pl.DataFrame, wanted: Sequence[str] = ()) -> None:
         add_row(made, *(cells[name][index] for name in names))
     print_table(made)
     if left_out := [name for name in rows.columns if name not in names]:
-        say(f"no room for {', '.join(left_out)}; `--columns` picks", "dim")
+        say(f"no room for {', '.join(left_out)}; {hint}", "dim")
 
 
 def _fitting(widths: dict[str, int], wanted: Sequence[str], room: int) -> list[str]:

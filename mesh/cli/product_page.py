@@ -50,7 +50,9 @@ def _print_contract(contract: Mapping[str, Any]) -> None:
     console.say()
     console.say(f"contract {contract['name']} {contract['version']}", "bold")
     console.say(contract["description"])
-    made = console.table("column", "type", "", "unit", "class", "description")
+    made = console.table(
+        "column", "type", "", "unit", "class", "description", wrapping=["description"]
+    )
     for column in contract["columns"]:
         console.add_row(
             made,

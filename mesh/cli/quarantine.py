@@ -186,7 +186,7 @@ def _print(product: ProductId, contract: Contract, groups: list[Group]) -> None:
         broken = group.rule.columns if group.rule else ()
         own = [name for name in group.samples.columns if not name.startswith("_mesh_")]
         samples = group.samples.select("_mesh_row", *own, "_mesh_run", "_mesh_rejected_at")
-        print_rows(samples, ("_mesh_row", *broken, *contract.key))
+        print_rows(samples, ("_mesh_row", *broken, *contract.key), hint="`--json` has them")
 
 
 def _print_none(product: ProductId, workspace: Workspace) -> None:

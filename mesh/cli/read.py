@@ -103,7 +103,7 @@ def _show(frame: pl.LazyFrame, limit: int, wanted: Sequence[str]) -> None:
     from mesh.cli.grid import print_rows
 
     rows = frame.head(limit + 1).collect(engine="streaming")
-    print_rows(rows.head(limit), wanted)
+    print_rows(rows.head(limit), wanted, hint="`--columns` picks")
     if rows.height > limit:
         say(f"the first {count(limit, 'row')}; `--limit` shows more, `--format csv` all", "dim")
     else:

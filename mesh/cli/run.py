@@ -41,7 +41,7 @@ def run(
     ] = None,
     is_all: Annotated[bool, typer.Option("--all", help="Publish every product.")] = False,
     partition: Annotated[
-        str, typer.Option(help="The partition to publish, given to the transform.")
+        str, typer.Option(help="Publish one partition of products that have them; default: all.")
     ] = "",
     run_id: Annotated[
         str, typer.Option(help="Name of the run: the same again publishes nothing twice.")

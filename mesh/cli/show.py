@@ -71,6 +71,7 @@ def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict
             "partition": refusal.partition,
             "reasons": list(refusal.reasons),
             "text": str(refusal),
+            "verdict": refusal.verdict,
             "is_latest": receipt is None or refusal.refused_at > receipt.published_at,
         }
         if refusal

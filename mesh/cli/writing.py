@@ -35,7 +35,8 @@ def _csv(frame: pl.LazyFrame, stream: BinaryIO) -> None:
     )
     header = True
     for batch in _batches(flat):
-        batch.write_csv(stream, include_header=header, datetime_format=_UTC)
+        # As text first: a write by Polars itself loses the error number of a closed pipe.
+        stream.write(batch.write_csv(include_header=header, datetime_format=_UTC).encode())
         header = False
 
 

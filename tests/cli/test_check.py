@@ -71,9 +71,9 @@ def test_a_circle_of_inputs_is_a_problem(empty_mesh):
 def test_a_workspace_that_cannot_be_read_is_a_problem(empty_mesh):
     empty_mesh.write("workspace.yaml", "load_from: [")
 
-    done = empty_mesh.process("check")
+    done = empty_mesh("check")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "workspace.yaml: it cannot be read" in done.stderr
 
 

@@ -47,16 +47,16 @@ def test_settings_that_cannot_be_used_are_a_readable_block(empty_mesh):
 
 
 def test_an_environment_is_a_name(empty_mesh):
-    done = empty_mesh.process("list", "--env", "../prod")
+    done = empty_mesh("list", "--env", "../prod")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "environment" in done.stderr
 
 
 def test_a_root_that_is_not_there_is_told(empty_mesh):
-    done = empty_mesh.process("list", "--root=no/such/place")
+    done = empty_mesh("list", "--root=no/such/place")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert done.stderr == "no/such/place: there is no such folder\n"
 
 

@@ -11,7 +11,6 @@ from mesh.cli.scaffold import singular
 from mesh.errors import MeshError
 from tests.cli.conftest import REPOSITORY
 
-
 MYPY_CACHE = str(REPOSITORY / ".mypy_cache" / "new")
 """Kept between runs: most of the time goes into reading the libraries."""
 
@@ -83,13 +82,13 @@ def test_nothing_is_written_over(empty_mesh):
     product = empty_mesh.root / "domains/sales/products/orders.py"
     product.write_text("# mine")
 
-    again = empty_mesh.process("new", "product", "sales.orders")
-    domain = empty_mesh.process("new", "domain", "shop")
+    again = empty_mesh("new", "product", "sales.orders")
+    domain = empty_mesh("new", "domain", "shop")
 
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert "orders.py: it exists already, and is left as it is" in again.stderr
     assert product.read_text() == "# mine"
-    assert domain.returncode == 1
+    assert domain.exit_code == 1
     assert "exists already" in domain.stderr
 
 
@@ -100,9 +99,9 @@ def test_nothing_is_written_over(empty_mesh):
 def test_hostile_domain_names_are_refused_with_a_hint(empty_mesh, name):
     before = sorted(empty_mesh.root.rglob("*"))
 
-    done = empty_mesh.process("new", "domain", "--", name)
+    done = empty_mesh("new", "domain", "--", name)
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "Traceback" not in done.stderr
     assert sorted(empty_mesh.root.rglob("*")) == before
 
@@ -121,9 +120,9 @@ def test_hostile_domain_names_are_refused_with_a_hint(empty_mesh, name):
     ],
 )
 def test_product_names_that_cannot_be_are_refused_with_a_hint(empty_mesh, name, words):
-    done = empty_mesh.process("new", "product", name)
+    done = empty_mesh("new", "product", name)
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 

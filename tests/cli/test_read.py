@@ -56,12 +56,12 @@ def test_a_condition_chooses_rows(mesh, condition, rows):
     ],
 )
 def test_a_condition_that_cannot_be_decided_is_refused_in_words(mesh, condition, words):
-    done = mesh.process("read", PRODUCT, "--where", condition)
+    done = mesh("read", PRODUCT, "--where", condition)
 
     if words is None:
-        assert done.returncode == 0
+        assert done.exit_code == 0
         return
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert done.stdout == ""
     assert words in done.stderr
     assert done.stderr.startswith("shop.sales_v1: ")
@@ -78,9 +78,9 @@ def test_columns_are_chosen_and_may_differ_from_those_of_the_condition(mesh):
 
 
 def test_an_unknown_column_is_answered_with_near_names(mesh):
-    done = mesh.process("read", PRODUCT, "--columns", "sale_id,amount")
+    done = mesh("read", PRODUCT, "--columns", "sale_id,amount")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "there is no column 'amount'\n  try: did you mean amount_usd?" in done.stderr
 
 
@@ -148,8 +148,8 @@ def test_a_file_is_written_whole_or_not_at_all(mesh, tmp_path):
 
     assert mesh("read", PRODUCT, "--format", "csv", "--output", str(target)).exit_code == 0
     assert len(target.read_text().splitlines()) == 50
-    done = mesh.process("read", PRODUCT, "--format", "csv", "--output", "no/such/folder.csv")
-    assert done.returncode == 1
+    done = mesh("read", PRODUCT, "--format", "csv", "--output", "no/such/folder.csv")
+    assert done.exit_code == 1
     assert "no/such/folder.csv: it cannot be written" in done.stderr
     assert not list(tmp_path.glob("*.unfinished"))
 
@@ -158,14 +158,14 @@ def test_an_earlier_version_is_still_readable(mesh):
     mesh("run", "shop.sales", "--no-report")
 
     assert mesh("read", PRODUCT, "--version", "0").exit_code == 0
-    done = mesh.process("read", PRODUCT, "--version", "7")
-    assert done.returncode == 1
+    done = mesh("read", PRODUCT, "--version", "7")
+    assert done.exit_code == 1
     assert done.stderr == ("shop.sales_v1: there is no version 7\n  try: the latest is 1\n")
 
 
 def test_what_is_declared_but_not_published_is_no_unknown_product(empty_mesh):
-    declared = empty_mesh.process("read", PRODUCT)
-    unknown = empty_mesh.process("read", "shop.sails_v1")
+    declared = empty_mesh("read", PRODUCT)
+    unknown = empty_mesh("read", "shop.sails_v1")
 
     assert "shop.sales_v1 is not published yet\n  try: `mesh run shop.sales_v1`" in declared.stderr
     assert (
@@ -175,9 +175,9 @@ def test_what_is_declared_but_not_published_is_no_unknown_product(empty_mesh):
 
 @pytest.mark.parametrize("name", ["../../etc_v1", "shop.x'; drop table y_v1", "shop", "", "a.b_v0"])
 def test_hostile_names_are_refused_in_words(empty_mesh, name):
-    done = empty_mesh.process("read", name)
+    done = empty_mesh("read", name)
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.strip()
 

@@ -113,6 +113,51 @@ def test_a_run_wants_to_know_what(empty_mesh):
     assert empty_mesh("run").exit_code == 2
 
 
+def test_a_partition_is_given_to_the_transform_and_is_a_publication_of_its_own(empty_mesh):
+    empty_mesh.write(
+        "domains/shop/products/tills.py",
+        '''
+        """Tills by month."""
+        import polars as pl
+
+        import mesh
+
+
+        class Tills(mesh.Contract):
+            """One row per month and till."""
+
+            month: str = mesh.Field(key=True)
+            till: int = mesh.Field(key=True)
+
+
+        @mesh.data_product(
+            contract=Tills,
+            write=mesh.ReplacePartitions(by="month"),
+            partitions=mesh.StaticPartitions(["2026-01", "2026-02"]),
+        )
+        def tills(partition: str) -> pl.LazyFrame:
+            """Two tills."""
+            return pl.LazyFrame({"month": [partition] * 2, "till": [1, 2]})
+        ''',
+    )
+
+    def run(*options):
+        result = empty_mesh("run", "shop.tills", "--run-id", "r", "--no-report", *options)
+        rows = json.loads(empty_mesh("read", "shop.tills", "--format", "json").stdout)
+        return result, sorted(row["month"] for row in rows)
+
+    january, after_january = run("--partition", "2026-01")
+    again, _ = run("--partition", "2026-01")
+    every, after_every = run()
+    unknown, _ = run("--partition", "2026-13")
+
+    assert [january.exit_code, again.exit_code, every.exit_code, unknown.exit_code] == [0, 0, 0, 1]
+    assert after_january == ["2026-01"] * 2
+    assert "unchanged" in again.stdout
+    assert after_every == ["2026-01"] * 2 + ["2026-02"] * 2
+    assert "2026-13" in unknown.stderr
+
+
 def test_each_environment_has_tables_of_its_own(mesh):
     assert mesh("run", "shop.sales", "--env", "staging", "--no-report").exit_code == 0
     assert (mesh.root / ".mesh/lake/staging/shop/sales/v1/_delta_log").is_dir()

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.cli import conftest
 
 
@@ -20,8 +22,8 @@ def test_the_list_can_be_of_one_domain(mesh):
 
     assert (item["product"], item["rows"], item["rejected"]) == ("shop.sales_v1", 49, 1)
     assert item["owner"]["team"] == "Tills"
-    done = mesh.process("list", "--domain", "shops")
-    assert done.returncode == 1
+    done = mesh("list", "--domain", "shops")
+    assert done.exit_code == 1
     assert "there is no domain 'shops'" in done.stderr
 
 
@@ -73,6 +75,7 @@ def test_the_last_refusal_is_shown(mesh):
     done = json.loads(mesh.process("show", "reports.days", "--json").stdout)
 
     assert done["last_refusal"]["is_latest"] is True
+    assert done["last_refusal"]["verdict"]["rejected"] == 49
     assert any("break the contract" in reason for reason in done["last_refusal"]["reasons"])
     assert done["last_receipt"]["rows_accepted"] == 3
 
@@ -95,6 +98,14 @@ def test_lineage_is_known_before_anything_is_published(empty_mesh):
     told = empty_mesh("lineage", "reports.days_v1", "--up").stdout
 
     assert "shop.sales_v1 (not published)" in told
-    done = empty_mesh.process("lineage", "reports.dais_v1")
-    assert done.returncode == 1
+    done = empty_mesh("lineage", "reports.dais_v1")
+    assert done.exit_code == 1
     assert "did you mean reports.days_v1?" in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["60", "160"])
+def test_no_cell_of_a_table_is_cut(mesh, columns):
+    told = mesh("show", "shop.sales", env={"COLUMNS": columns}).stdout
+
+    for word in ("confidential", "timestamp", "nullable", "amount_usd in [0, 1000]", "the whole"):
+        assert word in told

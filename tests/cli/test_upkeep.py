@@ -5,7 +5,9 @@ import os
 
 
 def test_a_lost_catalog_comes_back_from_the_lake(mesh):
-    for file in (mesh.root / ".mesh").glob("catalog.db*"):
+    files = list((mesh.root / ".mesh").rglob("catalog.db*"))
+    assert files
+    for file in files:
         file.unlink()
 
     told = json.loads(mesh("catalog", "sync", "--json").stdout)
@@ -28,7 +30,8 @@ def test_a_broken_domain_is_told_and_the_others_are_synced(mesh):
 
 
 def test_an_unreadable_catalog_is_a_readable_block(mesh):
-    (mesh.root / ".mesh/catalog.db").write_bytes(b"this is no database" * 100)
+    (file,) = (mesh.root / ".mesh").rglob("catalog.db")
+    file.write_bytes(b"this is no database" * 100)
 
     done = mesh.process("list")
 
@@ -52,7 +55,7 @@ def test_leftovers_of_a_crash_are_removed_and_published_files_are_not(mesh):
 
 
 def test_an_age_that_is_none_is_refused(mesh):
-    done = mesh.process("maintain", "--older-than", "soon")
+    done = mesh("maintain", "--older-than", "soon")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "'soon' is not a duration" in done.stderr
