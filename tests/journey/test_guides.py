@@ -1,0 +1,35 @@
+"""Each guide was followed word by word, and is again, by one reader in one mesh."""
+
+import pytest
+
+from tests.house.repository import ROOT
+from tests.journey.walkthrough import Reader, copy_of_the_mesh, steps
+
+IN_THE_ORDER_OF_READING = (
+    "first-product",
+    "when-a-publication-is-refused",
+    "reuse-a-product",
+    "run-the-platform",
+)
+COMES_AFTER = {
+    "when-a-publication-is-refused": ("first-product",),
+    "reuse-a-product": ("first-product",),
+}
+"""Guides that go on from others."""
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    return Reader(copy_of_the_mesh(tmp_path_factory.mktemp("reader") / "mesh"))
+
+
+def test_every_guide_is_followed():
+    guides = {path.stem for path in (ROOT / "docs" / "guides").glob("*.md")}
+    assert guides == set(IN_THE_ORDER_OF_READING)
+
+
+@pytest.mark.parametrize("guide", IN_THE_ORDER_OF_READING)
+def test_a_guide_works_as_it_is_written(guide, reader):
+    assert any(step.act == "run" for step in steps(f"docs/guides/{guide}.md"))
+    for name in (*COMES_AFTER.get(guide, ()), guide):
+        reader.follow(f"docs/guides/{name}.md")

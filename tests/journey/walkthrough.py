@@ -1,0 +1,134 @@
+"""Following a document word by word, as a reader would.
+
+Owns what is read from it, in order: `console` blocks are run and must show what is written below
+each command; a `diff` block after `<!-- edit: FILE -->` is applied; any block after
+`<!-- write: FILE -->` becomes that file. Other blocks are only read. Output may be shortened: the
+lines that are shown have to come, in that order.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.house.repository import ROOT, files
+
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<act>edit|write): (?P<file>\S+) -->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```",
+    re.DOTALL | re.MULTILINE,
+)
+_VARIES = (
+    (re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}"), "RUN"),
+    (re.compile(r"(?<![\d.,])\d+\.\d(?!\d)"), "N.N"),
+    (re.compile(r"just now|\d+ \w+ ago"), "AGO"),
+)
+_MAY_EXIT_1 = ("refused", "failed", "  try:")
+_RUN_MESH = "from mesh.cli import main; main()"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a reader does: run a command, or change a file."""
+
+    act: str
+    what: str
+    body: str
+
+
+def steps(document: str) -> Iterator[Step]:
+    """What a document tells its reader to do."""
+    for block in _BLOCK.finditer((ROOT / document).read_text(encoding="utf-8")):
+        if block["act"]:
+            yield Step(block["act"], block["file"], block["body"])
+        elif block["language"] == "console":
+            for part in re.split(r"^\$ ", block["body"], flags=re.MULTILINE)[1:]:
+                command, _, shown = part.partition("\n")
+                yield Step("run", command, shown)
+
+
+def copy_of_the_mesh(folder: Path) -> Path:
+    """The repository's files in another place, with nothing published."""
+    for name in files():
+        if not name.startswith(("tests/", "docs/")):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    (folder / "tests").mkdir()
+    return folder
+
+
+@dataclass
+class Reader:
+    """Somebody who does what documents say, each once, in the mesh of a folder."""
+
+    mesh: Path
+    followed: set[str] = field(default_factory=set)
+
+    def follow(self, document: str) -> None:
+        """Do what a document says, unless it was done before."""
+        if document in self.followed:
+            return
+        self.followed.add(document)
+        for step in steps(document):
+            if step.act == "run":
+                _run(step, self.mesh, document)
+            elif step.act == "write":
+                target = self.mesh / step.what
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(step.body, encoding="utf-8")
+            else:
+                _edit(step, self.mesh, document)
+
+
+def _run(step: Step, mesh: Path, document: str) -> None:
+    done = subprocess.run(
+        _command(step.what),
+        cwd=mesh,
+        env=os.environ | {"PYTHONPATH": str(mesh), "COLUMNS": "160", "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    told = f"{document}: $ {step.what}\n{done.stdout}"
+    is_expected = done.returncode == 1 and any(word in step.body for word in _MAY_EXIT_1)
+    assert done.returncode == 0 or is_expected, f"{told}\nexit code {done.returncode}"
+    came = iter(_normal(done.stdout))
+    for line in _normal(step.body):
+        assert any(line == found or line in found for found in came), f"{told}\nhas no line {line}"
+
+
+def _command(line: str) -> list[str]:
+    """The command of a line; runs are kept out of Dagster, which other tests see to."""
+    flat = shlex.split(line)
+    assert flat[0] == "mesh", f"only mesh is followed, not {line}"
+    quiet = ["--no-report"] if "run" in flat else []
+    return [sys.executable, "-c", _RUN_MESH, *flat[1:], *quiet]
+
+
+def _normal(text: str) -> list[str]:
+    lines = []
+    for line in text.splitlines():
+        plain = " ".join(line.split())
+        for pattern, word in _VARIES:
+            plain = pattern.sub(word, plain)
+        if plain.strip("─ "):
+            lines.append(plain)
+    return lines
+
+
+def _edit(step: Step, mesh: Path, document: str) -> None:
+    file = mesh / step.what
+    sides = {"-": "", "+": ""}
+    for line in step.body.splitlines(keepends=True):
+        assert line[0] in sides, f"{document}: a diff has lines with - and +, not {line!r}"
+        sides[line[0]] += line[1:]
+    text = file.read_text(encoding="utf-8")
+    assert text.count(sides["-"]) == 1, (
+        f"{document}: {step.what} has not, or not once:\n{step.body}"
+    )
+    file.write_text(text.replace(sides["-"], sides["+"]), encoding="utf-8")
