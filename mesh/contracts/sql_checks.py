@@ -1,77 +1,61 @@
 """SQL check constraints as rules.
 
-Owns the part of SQL that a contract's check may use: comparisons of a column with a value or with
+Owns which part of SQL a contract's check may use: comparisons of a column with a value or with
 another column, `between`, `in`, `like 'abc%'`, `length(…)`, `regexp_full_match(…)`, `is not null`,
-joined by `and`. Refuses everything else, with what to write instead: a promise that the gate cannot
-keep must not look like one. A null passes a check, as in SQL.
+joined by `and`. Reading SQL is sqlglot's. Refuses everything else, with what to write instead: a
+promise that the gate cannot keep must not look like one. A null passes a check, as in SQL.
 """
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
+import sqlglot
+from sqlglot import Token, TokenType, exp
+from sqlglot.errors import SqlglotError
 
 from mesh.contracts import wording
 from mesh.contracts.model import Column, Rule
 from mesh.contracts.rules import builtin, not_null
-from mesh.contracts.sql_tokens import Tokens
-from mesh.contracts.sql_values import are_comparable, as_type, number
-from mesh.errors import UnknownColumnError
+from mesh.contracts.sql_values import are_comparable, as_type, value_of
+from mesh.errors import ContractDefinitionError, Problem, UnknownColumnError
 
-if TYPE_CHECKING:
-    from pandera.api.polars.types import PolarsData
-
-_COMPARISONS = {
-    "=": "equal_to",
-    "==": "equal_to",
-    "<>": "not_equal_to",
-    "!=": "not_equal_to",
-    ">": "greater_than",
-    ">=": "greater_than_or_equal_to",
-    "<": "less_than",
-    "<=": "less_than_or_equal_to",
+_Sign = type[exp.Expr]
+_COMPARISONS: dict[_Sign, tuple[str, str, Callable[[Any, Any], Any]]] = {
+    exp.EQ: ("equal_to", "value", operator.eq),
+    exp.NEQ: ("not_equal_to", "value", operator.ne),
+    exp.GT: ("greater_than", "min_value", operator.gt),
+    exp.GTE: ("greater_than_or_equal_to", "min_value", operator.ge),
+    exp.LT: ("less_than", "max_value", operator.lt),
+    exp.LTE: ("less_than_or_equal_to", "max_value", operator.le),
 }
-_ARGUMENT = {
-    "equal_to": "value",
-    "not_equal_to": "value",
-    "greater_than": "min_value",
-    "greater_than_or_equal_to": "min_value",
-    "less_than": "max_value",
-    "less_than_or_equal_to": "max_value",
-}
-_METHODS = {
-    "equal_to": "eq",
-    "not_equal_to": "ne",
-    "greater_than": "gt",
-    "greater_than_or_equal_to": "ge",
-    "less_than": "lt",
-    "less_than_or_equal_to": "le",
-}
-_MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
-_LENGTHS = frozenset({"length", "len", "char_length", "character_length"})
-_TEMPORAL = frozenset({"date", "timestamp", "timestamptz"})
-_RESERVED = frozenset({"and", "or", "not", "between", "in", "is", "like", "null", "true", "false"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """A column as an operand, or its length."""
-
-    column: Column
-    is_length: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """A literal as an operand."""
-
-    value: Any
-    text: str
+_MIRRORED: dict[_Sign, _Sign] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
+_LENGTH_STEPS: dict[_Sign, int] = {exp.EQ: 0, exp.GT: 1, exp.GTE: 0, exp.LT: -1, exp.LTE: 0}
+# What sqlglot may find in a check: an operator's variants (`not like`, `between symmetric`, a
+# pattern's options) are parts of their own, so that one which nobody here reads is refused.
+_NODES = frozenset(_COMPARISONS) | {
+    exp.And, exp.Between, exp.Boolean, exp.Cast, exp.Column, exp.DataType, exp.Identifier, exp.In,
+    exp.Is, exp.Length, exp.Like, exp.Literal, exp.Neg, exp.Not, exp.Null, exp.Paren,
+    exp.RegexpFullMatch,
+}  # fmt: skip
+_PARTS = frozenset(
+    {"this", "expression", "expressions", "low", "high", "to", "is_string", "quoted"}
+)
+# Every word may nest another. Values do not, and a list of them may be as long as it has to.
+_MOST_WORDS = 1_000
+_VALUES = frozenset({TokenType.STRING, TokenType.NUMBER, TokenType.COMMA})
+_REFUSED = "cannot become a rule of the contract"
+_HINT = (
+    "write it as a >= 0, a <= b, a between 0 and 1, a in ('x', 'y'), a like 'x%', length(a) = 3, "
+    "regexp_full_match(a, '…'), joined by `and`, with names that are also words of SQL in double "
+    "quotes; anything else goes into an adjoining Pandera model"
+)
 
 
 def rules_of_check(expression: str, columns: Mapping[str, Column]) -> list[Rule]:
@@ -79,219 +63,155 @@ def rules_of_check(expression: str, columns: Mapping[str, Column]) -> list[Rule]
 
     `columns` are the contract's, by name. Raises ContractDefinitionError.
     """
-    return list(_Parser(expression, columns).rules())
+    check = _Check(expression, columns)
+    return list(check.rules(check.tree()))
 
 
-class _Parser:
-    """Reads one check constraint, left to right."""
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One check constraint, and the columns that it may name."""
 
-    def __init__(self, expression: str, columns: Mapping[str, Column]) -> None:
-        self._tokens = Tokens(expression)
-        self._columns = {name.lower(): column for name, column in columns.items()} | dict(columns)
-        self._names = tuple(columns)
+    expression: str
+    columns: Mapping[str, Column]
 
-    def rules(self) -> Iterator[Rule]:
-        yield from self._conjunction()
-        if self._tokens.peek().kind != "end":
-            raise self._tokens.refusal()
+    def tree(self) -> exp.Expr:
+        """The constraint's syntax: only nodes and parts that a check may have."""
+        tree = self._parsed()
+        for node in tree.walk():
+            if type(node) not in _NODES or {k for k, v in node.args.items() if v} - _PARTS:
+                raise self._refusal()
+        return tree.unnest()
 
-    def _conjunction(self) -> Iterator[Rule]:
-        yield from self._predicate()
-        while self._tokens.take("and"):
-            yield from self._predicate()
+    def _parsed(self) -> exp.Expr:
+        try:
+            tokens = sqlglot.tokenize(self.expression, read="duckdb")
+            words = [token for token in tokens if token.token_type not in _VALUES]
+            if len(words) <= _MOST_WORDS and not any(map(_is_aside, tokens)):
+                return sqlglot.parse_one(self.expression, read="duckdb", into=exp.Condition)
+        except (SqlglotError, RecursionError) as error:
+            raise self._refusal() from error
+        raise self._refusal()
 
-    def _predicate(self) -> Iterator[Rule]:
-        if self._tokens.take("("):
-            yield from self._conjunction()
-            self._tokens.expect(")")
-            return
-        if self._tokens.take("regexp_full_match"):
-            yield self._full_match()
-            return
-        left = self._operand()
-        if isinstance(left, _Name) and not left.is_length and self._tokens.take("is"):
-            self._tokens.expect("not", "null")
-            yield not_null(left.column.name)
-        elif self._tokens.peek().word in _COMPARISONS:
-            yield self._comparison(left, self._tokens.next().word, self._operand())
-        elif isinstance(left, _Name):
-            yield self._membership(left)
+    def rules(self, node: exp.Expr) -> Iterator[Rule]:
+        if isinstance(node, exp.And):
+            for part in node.flatten():
+                yield from self.rules(part)
+        elif type(node) in _COMPARISONS:
+            yield self._comparison(type(node), node.this, node.expression)
         else:
-            raise self._tokens.refusal()
+            yield self._predicate(node)
 
-    def _membership(self, left: _Name) -> Rule:
-        is_negated = self._tokens.take("not")
-        if not left.is_length and self._tokens.take("in"):
-            return self._in(left.column, is_negated=is_negated)
-        if not is_negated and self._tokens.take("between"):
-            low = self._value()
-            self._tokens.expect("and")
-            return self._range(left, low, self._value())
-        if not is_negated and not left.is_length and self._tokens.take("like"):
-            return self._like(left.column, self._value())
-        raise self._tokens.refusal()
+    def _predicate(self, node: exp.Expr) -> Rule:
+        match node:
+            case exp.Not(this=exp.Is(this=exp.Column() as name, expression=exp.Null())):
+                return not_null(self._column(name).name)
+            case exp.Not(this=exp.In(this=exp.Column() as name, expressions=[_, *_] as values)):
+                return self._in("notin", "forbidden_values", self._column(name), values)
+            case exp.In(this=exp.Column() as name, expressions=[_, *_] as values):
+                return self._in("isin", "allowed_values", self._column(name), values)
+            case exp.Between(this=exp.Length() as length, args={"low": low, "high": high}):
+                low, high = self._count(low), self._count(high)
+                return self._length(length, min_value=low, max_value=high)
+            case exp.Between(this=exp.Column() as name, args={"low": low, "high": high}):
+                return self._range(self._column(name), low, high)
+            case exp.Like(this=exp.Column() as name, expression=pattern):
+                return self._like(self._column(name), pattern)
+            case exp.RegexpFullMatch(this=exp.Column() as name, expression=pattern):
+                return self._full_match(self._column(name), pattern)
+        raise self._refusal()
 
-    def _comparison(self, left: _Name | _Value, sign: str, right: _Name | _Value) -> Rule:
-        if isinstance(left, _Value):
-            left, sign, right = right, _MIRRORED.get(sign, sign), left
-        if isinstance(left, _Value):
-            raise self._tokens.refusal()
-        if isinstance(right, _Name):
-            return self._compared(left, sign, right)
-        if left.is_length:
-            return self._length(left.column, sign, right)
-        check = _COMPARISONS[sign]
-        value = self._typed(right, left.column)
-        return builtin(check, {_ARGUMENT[check]: value}, left.column.name)
+    def _comparison(self, sign: _Sign, left: exp.Expr, right: exp.Expr) -> Rule:
+        check, argument, _ = _COMPARISONS[sign]
+        match left, right:
+            case exp.Column(), exp.Column():
+                return self._compared(sign, self._column(left), self._column(right))
+            case exp.Column(), _:
+                column = self._column(left)
+                return builtin(check, {argument: self._typed(right, column)}, column.name)
+            case exp.Length(), _ if sign in _LENGTH_STEPS:
+                bound = "exact_value" if argument == "value" else argument
+                return self._length(left, **{bound: self._count(right) + _LENGTH_STEPS[sign]})
+            case _, exp.Column() | exp.Length():
+                return self._comparison(_MIRRORED.get(sign, sign), right, left)
+        raise self._refusal()
 
-    def _compared(self, left: _Name, sign: str, right: _Name) -> Rule:
-        if left.is_length or right.is_length:
-            raise self._tokens.refusal()
-        one, other = left.column, right.column
-        if not are_comparable(one.type, other.type):
-            raise self._tokens.refusal(
-                "compare columns of one type",
-                f"compares {one.name}, of type {one.type}, with {other.name}, of type {other.type}",
-            )
-        return _comparison_rule(one, _COMPARISONS[sign], other)
+    def _compared(self, sign: _Sign, left: Column, right: Column) -> Rule:
+        """Two columns, compared by a Pandera check, so that the gate treats it as any other."""
+        if not are_comparable(left.type, right.type):
+            types = f"of type {left.type}, with {right.name}, of type {right.type}"
+            raise self._refusal("compare columns of one type", f"compares {left.name}, {types}")
+        check, argument, compare = _COMPARISONS[sign]
+        name = wording.identifier(left.name, check, right.name)
+        text = wording.builtin(check, {argument: right.name}, left.name)
+        kept = compare(pl.col(left.name), pl.col(right.name))
+        return Rule(
+            id=name,
+            text=text,
+            check="custom",
+            columns=(left.name, right.name),
+            arguments={"function": name, "source": text},
+            function=pa.Check(
+                lambda d: d.lazyframe.select(kept), name=name, title=text, error=text
+            ),
+        )
 
-    def _length(self, column: Column, sign: str, value: _Value) -> Rule:
-        count = self._count(value)
-        bounds = {
-            "=": (None, None, count),
-            "==": (None, None, count),
-            ">=": (count, None, None),
-            ">": (count + 1, None, None),
-            "<=": (None, count, None),
-            "<": (None, count - 1, None),
-        }
-        if sign not in bounds:
-            raise self._tokens.refusal()
-        return _length_rule(column, *bounds[sign])
+    def _length(self, length: exp.Length, **bounds: int) -> Rule:
+        column = self._column(length.this) if isinstance(length.this, exp.Column) else None
+        if column is None or column.type != "string":
+            raise self._refusal("length counts the characters of a varchar column")
+        unbounded = dict.fromkeys(("min_value", "max_value", "exact_value"))
+        return builtin("str_length", {**unbounded, **bounds}, column.name)
 
-    def _range(self, left: _Name, low: _Value, high: _Value) -> Rule:
-        if left.is_length:
-            return _length_rule(left.column, self._count(low), self._count(high), None)
-        arguments = {
-            "min_value": self._typed(low, left.column),
-            "max_value": self._typed(high, left.column),
-            "include_min": True,
-            "include_max": True,
-        }
-        return builtin("in_range", arguments, left.column.name)
+    def _range(self, column: Column, low: exp.Expr, high: exp.Expr) -> Rule:
+        bounds = {"min_value": self._typed(low, column), "max_value": self._typed(high, column)}
+        inclusive = {"include_min": True, "include_max": True}
+        return builtin("in_range", bounds | inclusive, column.name)
 
-    def _in(self, column: Column, *, is_negated: bool) -> Rule:
-        self._tokens.expect("(")
-        values = [self._value()]
-        while self._tokens.take(","):
-            values.append(self._value())
-        self._tokens.expect(")")
-        typed = [self._typed(value, column) for value in values]
-        if is_negated:
-            return builtin("notin", {"forbidden_values": typed}, column.name)
-        return builtin("isin", {"allowed_values": typed}, column.name)
+    def _in(self, check: str, argument: str, column: Column, values: list[exp.Expr]) -> Rule:
+        return builtin(check, {argument: [self._typed(v, column) for v in values]}, column.name)
 
-    def _like(self, column: Column, pattern: _Value) -> Rule:
+    def _like(self, column: Column, pattern: exp.Expr) -> Rule:
         text = str(self._typed(pattern, column))
         if re.fullmatch(r"[^%_\\]+%", text):
             return builtin("str_startswith", {"string": text[:-1]}, column.name)
         if re.fullmatch(r"%[^%_\\]+", text):
             return builtin("str_endswith", {"string": text[1:]}, column.name)
-        raise self._tokens.refusal("like can say how a text begins ('x%') or ends ('%x')")
+        raise self._refusal("like can say how a text begins ('x%') or ends ('%x')")
 
-    def _full_match(self) -> Rule:
-        self._tokens.expect("(")
-        operand = self._operand()
-        self._tokens.expect(",")
-        value = self._value()
-        self._tokens.expect(")")
-        if not isinstance(operand, _Name) or operand.is_length:
-            raise self._tokens.refusal()
-        pattern = rf"^(?:{self._typed(value, operand.column)})$"
+    def _full_match(self, column: Column, pattern: exp.Expr) -> Rule:
+        whole = rf"^(?:{self._typed(pattern, column)})$"
         try:
-            pl.Series([""]).str.contains(pattern)
+            pl.Series([""]).str.contains(whole)
         except pl.exceptions.ComputeError as error:
-            raise self._tokens.refusal("write a regular expression of RE2", str(error)) from error
-        return builtin("str_matches", {"pattern": pattern}, operand.column.name)
+            raise self._refusal("write a regular expression of RE2", str(error)) from error
+        return builtin("str_matches", {"pattern": whole}, column.name)
 
-    def _operand(self) -> _Name | _Value:
-        token = self._tokens.peek()
-        if token.kind == "quoted":
-            return _Name(self._column(self._tokens.next().content))
-        is_name = token.kind == "word" and token.word not in _RESERVED
-        if not is_name or self._is_typed_text():
-            return self._value()
-        self._tokens.next()
-        if token.word not in _LENGTHS or not self._tokens.take("("):
-            return _Name(self._column(token.text))
-        inner = self._operand()
-        self._tokens.expect(")")
-        if not isinstance(inner, _Name) or inner.is_length or inner.column.type != "string":
-            raise self._tokens.refusal("length counts the characters of a varchar column")
-        return _Name(inner.column, is_length=True)
-
-    def _value(self) -> _Value:
-        if self._is_typed_text():
-            self._tokens.next()
-        token = self._tokens.next()
-        if token.kind == "string":
-            return _Value(token.content, token.text)
-        if token.word in {"true", "false"}:
-            return _Value(token.word == "true", token.text)
-        sign = "-" if token.word == "-" else ""
-        if token.word in {"-", "+"}:
-            token = self._tokens.next()
-        if token.kind == "number":
-            return _Value(number(sign + token.text), sign + token.text)
-        raise self._tokens.refusal()
-
-    def _is_typed_text(self) -> bool:
-        """Whether a literal such as `date '2013-01-01'` comes next."""
-        return self._tokens.peek().word in _TEMPORAL and self._tokens.is_following("string")
-
-    def _column(self, name: str) -> Column:
-        found = self._columns.get(name) or self._columns.get(name.lower())
+    def _column(self, node: exp.Column) -> Column:
+        folded = {name.lower(): column for name, column in self.columns.items()}
+        found = self.columns.get(node.name) or folded.get(node.name.lower())
         if found is None:
-            hint = UnknownColumnError(name, self._names).hint
-            raise self._tokens.refusal(hint, f"names {name!r}, which is not a column")
+            hint = UnknownColumnError(node.name, tuple(self.columns)).hint
+            raise self._refusal(hint, f"names {node.name!r}, which is not a column")
         return found
 
-    def _typed(self, value: _Value, column: Column) -> Any:
+    def _typed(self, node: exp.Expr, column: Column) -> Any:
         try:
-            return as_type(value.value, column.type)
+            return as_type(value_of(node), column.type)
         except ValueError as error:
-            raise self._tokens.refusal(
+            raise self._refusal(
                 f"write a value of type {column.type}",
-                f"compares {column.name}, of type {column.type}, with {value.text}",
+                f"compares {column.name}, of type {column.type}, with {node.sql('duckdb')}",
             ) from error
 
-    def _count(self, value: _Value) -> int:
-        if isinstance(value.value, int) and not isinstance(value.value, bool) and value.value >= 0:
-            return value.value
-        raise self._tokens.refusal("a length is a whole number")
+    def _count(self, node: exp.Expr) -> int:
+        if isinstance(node, exp.Literal) and node.is_int:
+            return int(node.name)
+        raise self._refusal("a length is a whole number")
+
+    def _refusal(self, hint: str = _HINT, what: str = _REFUSED) -> ContractDefinitionError:
+        return ContractDefinitionError([Problem(f"check `{self.expression}` {what}", hint=hint)])
 
 
-def _length_rule(
-    column: Column, at_least: int | None, at_most: int | None, exactly: int | None
-) -> Rule:
-    bounds = {"min_value": at_least, "max_value": at_most, "exact_value": exactly}
-    return builtin("str_length", bounds, column.name)
-
-
-def _comparison_rule(left: Column, check: str, right: Column) -> Rule:
-    """A comparison of two columns, as a Pandera check, so that the gate treats it as any other."""
-
-    def compare(data: PolarsData) -> pl.LazyFrame:
-        compared: pl.Expr = getattr(pl.col(left.name), _METHODS[check])(pl.col(right.name))
-        return data.lazyframe.select(compared)
-
-    text = wording.builtin(check, {_ARGUMENT[check]: right.name}, left.name)
-    name = wording.identifier(left.name, check, right.name)
-    return Rule(
-        id=name,
-        text=text,
-        check="custom",
-        columns=(left.name, right.name),
-        arguments={"function": name, "source": text},
-        function=pa.Check(compare, name=name, title=text, error=text),
-    )
+def _is_aside(token: Token) -> bool:
+    """Whether a comment stands here, or a statement's end: sqlglot reads over both."""
+    return bool(token.comments) or token.token_type is TokenType.SEMICOLON

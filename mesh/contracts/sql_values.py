@@ -10,12 +10,28 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from sqlglot import exp
+
 _LARGEST = 2**63
+_MOMENTS = frozenset({exp.DType.DATE, exp.DType.TIMESTAMPNTZ, exp.DType.TIMESTAMPTZ})
 
 
-def number(text: str) -> int | Decimal:
-    """A numeric literal: whole, or exact."""
-    return int(text) if text.lstrip("-").isdigit() else Decimal(text)
+def value_of(node: exp.Expr) -> bool | int | Decimal | str:
+    """What a literal says. Raises ValueError when the node is none."""
+    match node:
+        case exp.Boolean():
+            return bool(node.this)
+        case exp.Literal():
+            return node.to_py()
+        case exp.Neg(this=exp.Literal(is_string=False) as number):
+            # A Decimal's own minus would round it to 28 digits.
+            return exp.Literal(this=f"-{number.name}", is_string=False).to_py()
+        case exp.Cast(
+            this=exp.Literal(is_string=True) as text, to=exp.DataType(this=kind, expressions=[])
+        ) if kind in _MOMENTS:
+            return text.name
+    message = f"{node.sql('duckdb')} is no literal"
+    raise ValueError(message)
 
 
 def as_type(value: bool | int | Decimal | str, name: str) -> Any:  # noqa: FBT001 -- SQL has booleans
