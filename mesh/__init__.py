@@ -10,10 +10,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pandera.polars import check, dataframe_check
-
     from mesh.catalog.receipts import Receipt, Refusal
-    from mesh.contracts.pandera import Contract, Field, Reference, UTCDatetime
+    from mesh.contracts.pandera import (
+        Contract,
+        Field,
+        Reference,
+        UTCDatetime,
+        check,
+        dataframe_check,
+    )
     from mesh.contracts.rules import RowCount
     from mesh.errors import MeshError
     from mesh.orchestration.definitions import definitions
@@ -55,9 +60,9 @@ _HOMES = {
     "StaticPartitions": "mesh.products.ports",
     "UTCDatetime": "mesh.contracts.pandera",
     "Upsert": "mesh.products.ports",
-    "check": "pandera.polars",
+    "check": "mesh.contracts.pandera",
     "data_product": "mesh.products.declaration",
-    "dataframe_check": "pandera.polars",
+    "dataframe_check": "mesh.contracts.pandera",
     "definitions": "mesh.orchestration.definitions",
     "publish": "mesh.publishing.publish",
     "read": "mesh.reading.read",

@@ -22,7 +22,7 @@ nothing third-party, so that any layer may raise from it.
     ├── GateError                    the gate itself failed: never a statement about the data
     ├── StorageError                 the lake cannot be used as configured
     │   ├── UnsafeStoreError         a store that would lose commits
-    │   ├── StorageFullError         no space left where the table lives
+    │   ├── StorageFullError         no space left where the table lives (Transient)
     │   └── CommitConflictError      other writers kept winning (Transient)
     └── CatalogError                 the catalog cannot be used
         └── CatalogUnreadableError   its file is damaged, locked away or not a catalog

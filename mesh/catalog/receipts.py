@@ -153,3 +153,8 @@ def publication_id(product: str, run_id: str, partition: str = "") -> str:
     32 hexadecimal digits.
     """
     return hashlib.sha256(f"{product}\0{run_id}\0{partition}".encode()).hexdigest()[:32]
+
+
+def transaction_of(publication: str) -> str:
+    """The identity under which a publication lands in Delta, once."""
+    return f"mesh:{publication}"

@@ -44,18 +44,28 @@ def sync(catalog: Catalog, lake: Lake, products: Iterable[ProductId] = ()) -> Sy
     tables = recorded = found = 0
     unreadable: list[Problem] = []
     for product in sorted({*products, *catalog.product_ids()}):
-        try:
-            commits = list(lake.table(product).commits())
-        except StorageError as error:
-            unreadable.append(Problem(error.what, error.where or str(product), error.hint))
-            continue
-        receipts = _receipts(product, commits, unreadable)
-        if commits:
-            catalog.record_contracts(str(product), _contracts(lake.table(product), unreadable))
-        tables += bool(commits)
-        found += len(receipts)
-        recorded += catalog.record_all(receipts)
+        report = sync_product(catalog, lake, product)
+        tables += report.products
+        recorded += report.recorded
+        found += report.recorded + report.known
+        unreadable += report.unreadable
     return SyncReport(tables, recorded, found - recorded, tuple(unreadable))
+
+
+def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport:
+    """Record every receipt and contract of one product's table that the catalog lacks."""
+    unreadable: list[Problem] = []
+    table = lake.table(product)
+    try:
+        commits = list(table.commits())
+    except StorageError as error:
+        problem = Problem(error.what, error.where or str(product), error.hint)
+        return SyncReport(0, 0, 0, (problem,))
+    receipts = _receipts(product, commits, unreadable)
+    if commits:
+        catalog.record_contracts(str(product), _contracts(table, unreadable))
+    recorded = catalog.record_all(receipts)
+    return SyncReport(int(bool(commits)), recorded, len(receipts) - recorded, tuple(unreadable))
 
 
 def _receipts(

@@ -1,4 +1,4 @@
-"""`mesh list`: every product of the mesh, with its latest publication."""
+"""`mesh list`: every product of the mesh, with its latest run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def list_products(
     domain: Annotated[str, typer.Option(help="Only this domain's products.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the products that the domains declare, each with its latest publication."""
+    """List the products that the domains declare, each with its latest run."""
     from mesh.cli.console import print_json
 
     session = Session.of(context)

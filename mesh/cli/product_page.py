@@ -130,12 +130,12 @@ def _quarantine(tally: Mapping[str, Any] | None) -> Iterable[str]:
     if tally is None:
         yield "empty"
         return
-    latest = console.count(tally["latest_publication"], "row")
-    yield f"{latest} of the latest publication, {tally['rows']:,} in all"
+    latest = console.count(tally["latest_run"], "row")
+    yield f"{latest} of the latest run, {tally['rows']:,} in all"
 
 
 def _neighbours(account: Mapping[str, Any], way: str) -> Iterable[str]:
-    """The products one step away, with the exact versions of the latest publication."""
+    """The products one step away, with the exact versions of the latest run."""
     end, other = ("downstream", "upstream") if way == "up" else ("upstream", "downstream")
     found = account["lineage"][way]
     latest = {node["product"]: node["latest_version"] for node in found["nodes"]}

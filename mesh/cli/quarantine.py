@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at rejected rows.", no_args_is_help=True)
 
-_COUNTS = ("latest publication", "all")
+_COUNTS = ("latest run", "all")
 
 
 @app.command("list")
@@ -42,9 +42,9 @@ def list_waiting(
     if not found:
         say("no rows are in quarantine")
         return
-    made = table("product", "latest publication", "all", "last rejected", right=_COUNTS)
+    made = table("product", "latest run", "all", "last rejected", right=_COUNTS)
     for tally in found:
-        latest, every = f"{tally['latest_publication']:,}", f"{tally['rows']:,}"
+        latest, every = f"{tally['latest_run']:,}", f"{tally['rows']:,}"
         add_row(made, tally["product"], latest, every, age(tally["last_rejected_at"]))
     print_table(made)
 
@@ -62,7 +62,7 @@ def show(
 ) -> None:
     """Show rejected rows by the rule that they broke.
 
-    By default those of the latest publication.
+    By default those of the latest run.
     """
     from mesh.cli.console import print_json
 
@@ -111,9 +111,7 @@ def tally_of(product: ProductId, workspace: Workspace) -> dict[str, Any] | None:
     latest = workspace.catalog.latest_receipt(str(product))
     counted = rows.select(
         pl.len().alias("rows"),
-        (pl.col("_mesh_publication") == (latest.publication_id if latest else ""))
-        .sum()
-        .alias("latest_publication"),
+        (pl.col("_mesh_run") == (latest.run_id if latest else "")).sum().alias("latest_run"),
         pl.col("_mesh_rejected_at").max().alias("last_rejected_at"),
     )
     found = counted.collect(engine="streaming").row(0, named=True)
@@ -152,7 +150,7 @@ def _rows(
     if is_all:
         return rows
     latest = workspace.catalog.latest_receipt(str(product))
-    return rows.filter(pl.col("_mesh_publication") == (latest.publication_id if latest else ""))
+    return rows.filter(pl.col("_mesh_run") == (latest.run_id if latest else ""))
 
 
 def _groups(rows: pl.LazyFrame, contract: Contract, limit: int) -> list[Group]:
@@ -197,5 +195,5 @@ def _print_none(product: ProductId, workspace: Workspace) -> None:
         say(f"no rows of {product} are in quarantine")
     else:
         rows = count(tally["rows"], "row")
-        say(f"the latest publication of {product} rejected no rows")
+        say(f"the latest run of {product} rejected no rows")
         say(f"{rows} of other publications: `mesh quarantine show {product} --all`", "dim")

@@ -69,7 +69,7 @@ def run(
         summary = _run(
             workspace, chosen, run_id=run_id, partition=partition, workers=workers, as_json=as_json
         )
-        _tell(summary, organization, is_all=is_all, as_json=as_json)
+        _tell(session, summary, organization, is_all=is_all, as_json=as_json)
         reporter.report(workspace.settings, organization, summary)
     if not summary.is_successful or (is_all and organization.broken):
         raise typer.Exit(1)
@@ -125,7 +125,14 @@ def _run(
         )
 
 
-def _tell(summary: RunSummary, organization: Organization, *, is_all: bool, as_json: bool) -> None:
+def _tell(
+    session: Session,
+    summary: RunSummary,
+    organization: Organization,
+    *,
+    is_all: bool,
+    as_json: bool,
+) -> None:
     from mesh.cli import summary as telling
     from mesh.cli.console import print_json
 
@@ -134,4 +141,4 @@ def _tell(summary: RunSummary, organization: Organization, *, is_all: bool, as_j
         print_json(telling.as_json(summary, organization, broken))
     else:
         telling.print_summary(summary, organization)
-    telling.print_blocks(summary, broken)
+    telling.print_blocks(summary, broken, is_debug=session.is_debug)

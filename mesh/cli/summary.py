@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from rich.text import Text
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.cli import console
 from mesh.cli.progress import outcome_style, outcome_word
+from mesh.cli.unexpected import explain
 from mesh.contracts.model import Severity
 from mesh.contracts.verdict import Outcome
 from mesh.errors import DefinitionError, MeshError
@@ -28,7 +30,7 @@ def print_summary(summary: RunSummary, organization: Organization) -> None:
     """Print the table of products, and the rules that warned."""
     made = console.table(*_COLUMNS, right=_NUMBERS)
     for name, item in summary.results.items():
-        rows, rejected, version = _numbers(item.outcome)
+        rows, rejected, version = _numbers(item)
         console.add_row(
             made,
             name,
@@ -48,12 +50,16 @@ def print_summary(summary: RunSummary, organization: Organization) -> None:
     console.say(f"{published:,} of {of} published, run {summary.run.id}, {summary.seconds:.1f} s")
 
 
-def print_blocks(summary: RunSummary, broken: Sequence[BrokenDomain]) -> None:
+def print_blocks(
+    summary: RunSummary, broken: Sequence[BrokenDomain], *, is_debug: bool = False
+) -> None:
     """Print why products were not published, and why domains did not load, to standard error."""
     for name, item in summary.results.items():
         if isinstance(item.outcome, Refusal):
             _print_block(str(item.outcome))
         elif isinstance(item.outcome, Failed):
+            if is_debug:
+                traceback.print_exception(item.outcome.error)
             _print_block(_failure(name, item.outcome.error))
     for domain in broken:
         _print_block(_broken(domain))
@@ -94,11 +100,11 @@ def _item_as_json(name: str, item: Finished, organization: Organization) -> dict
     }
     if isinstance(outcome, Receipt):
         counted = {
-            "rows": outcome.rows_accepted,
-            "rejected": outcome.rows_rejected,
+            "rows": item.rows_accepted,
+            "rejected": item.rows_rejected,
             "version": outcome.table_version,
         }
-        return data | counted | {"receipt": outcome.as_json()}
+        return data | counted | {"receipts": [receipt.as_json() for receipt in item.receipts]}
     if isinstance(outcome, Refusal):
         return data | {"refusal": outcome.as_json()}
     if isinstance(outcome, Failed):
@@ -106,15 +112,12 @@ def _item_as_json(name: str, item: Finished, organization: Organization) -> dict
     return data | {"blocked_by": list(outcome.by)}
 
 
-def _numbers(outcome: RunOutcome) -> tuple[str | None, str | None, str | None]:
-    if isinstance(outcome, Receipt):
-        return (
-            f"{outcome.rows_accepted:,}",
-            f"{outcome.rows_rejected:,}",
-            str(outcome.table_version),
-        )
-    if isinstance(outcome, Refusal):
-        return (None, f"{outcome.verdict.rejected:,}", None)
+def _numbers(item: Finished) -> tuple[str | None, str | None, str | None]:
+    if isinstance(item.outcome, Receipt):
+        version = str(item.outcome.table_version)
+        return (f"{item.rows_accepted:,}", f"{item.rows_rejected:,}", version)
+    if isinstance(item.outcome, Refusal):
+        return (None, f"{item.rows_rejected:,}", None)
     return (None, None, None)
 
 
@@ -129,8 +132,8 @@ def _team(organization: Organization, item: Finished) -> Team:
     return organization.domain(item.product.id.domain).manifest.team
 
 
-def _failure(name: str, error: MeshError) -> str:
-    text = str(error)
+def _failure(name: str, error: BaseException) -> str:
+    text = str(error if isinstance(error, MeshError) else explain(error))
     return text if text.startswith(name) else f"{name} failed\n{_indented(text)}"
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mesh.catalog.receipts import InputVersion, Receipt, Refusal
+from mesh.catalog.sync import sync_product
 from mesh.contracts.rules import data_test
 from mesh.contracts.verdict import Finding, Outcome
 from mesh.errors import TransformError
@@ -63,12 +64,21 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
         StorageError, CatalogError: see their subclasses; `Transient` ones may be tried again.
     """
     workspace.ensure_registered(product.id.domain)
+    _catch_up(product, workspace)
     outcome = _publish(product, workspace, run)
     if isinstance(outcome, Receipt):
         workspace.catalog.record(outcome)
     else:
         workspace.catalog.record_refusal(outcome)
     return outcome
+
+
+def _catch_up(product: DataProduct, workspace: Workspace) -> None:
+    """Record what an earlier run published and died before it could record it."""
+    snapshot = workspace.lake.table(product.id).find()
+    known = workspace.catalog.latest_receipt(str(product.id))
+    if snapshot is not None and (known is None or known.table_version < snapshot.version):
+        sync_product(workspace.catalog, workspace.lake, product.id)
 
 
 def _publish(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | Refusal:

@@ -35,9 +35,10 @@ def report_outcomes(settings: Settings, organization: Organization, summary: Run
     with open_instance(settings.dagster_folder) as instance:
         for name, finished in summary.results.items():
             product, outcome = organization.product(name), finished.outcome
-            if isinstance(outcome, Receipt) and not _is_reported(instance, product, outcome):
-                _report_publication(instance, product, outcome, lake)
-            elif isinstance(outcome, Refusal):
+            fresh = [r for r in finished.receipts if not _is_reported(instance, product, r)]
+            for receipt in fresh:
+                _report_publication(instance, product, receipt, lake)
+            if isinstance(outcome, Refusal):
                 _report_checks(instance, product, checks.refused(product, outcome))
 
 

@@ -22,9 +22,12 @@ from mesh.products.declaration import DataProduct
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A product whose run broke. Nothing was published."""
+    """A product whose run broke. Nothing was published.
 
-    error: MeshError
+    The error is a MeshError, or whatever a bug in Mesh raised: then it is that bug's.
+    """
+
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,27 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A product's run ended, after some seconds."""
+    """A product's run ended, after some seconds.
+
+    `receipts` are its publications: one, or one a partition up to the one that was refused or
+    broke. `outcome` is that of the last.
+    """
 
     product: DataProduct
     outcome: RunOutcome
     seconds: float
+    receipts: tuple[Receipt, ...] = ()
+
+    @property
+    def rows_accepted(self) -> int:
+        """Rows that were published, over all partitions."""
+        return sum(receipt.rows_accepted for receipt in self.receipts)
+
+    @property
+    def rows_rejected(self) -> int:
+        """Rows that were rejected, over all partitions."""
+        refused = self.outcome.verdict.rejected if isinstance(self.outcome, Refusal) else 0
+        return refused + sum(receipt.rows_rejected for receipt in self.receipts)
 
 
 RunEvent = Started | Finished
@@ -101,24 +120,32 @@ def run_products(
                     running[pool.submit(_run_one, product, workspace, run)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
                 name = running.pop(future)
-                results[name] = future.result()
+                results[name] = _finished(future, ordered[name])
                 on_event(results[name])
                 order.done(name)
     arranged = {name: results[name] for name in ordered}
     return RunSummary(run, arranged, time.monotonic() - begun)
 
 
+def _finished(future: Future[Finished], product: DataProduct) -> Finished:
+    """What came of a run; a bug met by one product does not hide what the others did."""
+    error = future.exception()
+    return future.result() if error is None else Finished(product, Failed(error), 0.0)
+
+
 def _run_one(product: DataProduct, workspace: Workspace, run: Run) -> Finished:
     begun = time.monotonic()
+    receipts: list[Receipt] = []
     outcome: RunOutcome
     try:
         for partition in partitions_of(product, run):
             outcome = execute(product, workspace, replace(run, partition=partition))
             if isinstance(outcome, Refusal):
                 break
+            receipts.append(outcome)
     except MeshError as error:
         outcome = Failed(error)
-    return Finished(product, outcome, time.monotonic() - begun)
+    return Finished(product, outcome, time.monotonic() - begun, tuple(receipts))
 
 
 def partitions_of(product: DataProduct, run: Run) -> tuple[str, ...]:

@@ -56,27 +56,27 @@ def test_a_diamond_is_met_once_and_has_all_its_edges(catalog):
         domain(
             "d",
             product("d.top_v1"),
-            product("d.left_v1", top="d.top_v1"),
-            product("d.right_v1", top="d.top_v1"),
-            product("d.bottom_v1", left="d.left_v1", right="d.right_v1", top="d.top_v1"),
+            product("d.west_v1", top="d.top_v1"),
+            product("d.east_v1", top="d.top_v1"),
+            product("d.bottom_v1", left="d.west_v1", right="d.east_v1", top="d.top_v1"),
         )
     )
     edges = {
-        ("d.top_v1", "d.left_v1"),
-        ("d.top_v1", "d.right_v1"),
+        ("d.top_v1", "d.west_v1"),
+        ("d.top_v1", "d.east_v1"),
         ("d.top_v1", "d.bottom_v1"),
-        ("d.left_v1", "d.bottom_v1"),
-        ("d.right_v1", "d.bottom_v1"),
+        ("d.west_v1", "d.bottom_v1"),
+        ("d.east_v1", "d.bottom_v1"),
     }
     up = catalog.lineage("d.bottom_v1", "up")
-    assert names(up) == {"d.bottom_v1": 0, "d.left_v1": 1, "d.right_v1": 1, "d.top_v1": 1}
+    assert names(up) == {"d.bottom_v1": 0, "d.west_v1": 1, "d.east_v1": 1, "d.top_v1": 1}
     assert pairs(up) == edges
     assert len(up.edges) == len(edges)
     down = catalog.lineage("d.top_v1", "down")
     assert pairs(down) == edges
     assert len(down.edges) == len(edges)
     assert {edge.upstream for edge in up.into("d.bottom_v1")} == set(names(up)) - {"d.bottom_v1"}
-    assert {edge.downstream for edge in down.out_of("d.left_v1")} == {"d.bottom_v1"}
+    assert {edge.downstream for edge in down.out_of("d.west_v1")} == {"d.bottom_v1"}
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

@@ -7,7 +7,7 @@ def test_products_with_waiting_rows_are_listed(mesh):
     (waiting,) = json.loads(mesh("quarantine", "list", "--json").stdout)
 
     assert waiting["product"] == "shop.sales_v1"
-    assert (waiting["rows"], waiting["latest_publication"]) == (1, 1)
+    assert (waiting["rows"], waiting["latest_run"]) == (1, 1)
     assert "shop.sales_v1" in mesh("quarantine", "list").stdout
 
 
@@ -30,7 +30,7 @@ def test_rows_are_shown_with_the_rule_and_their_place(mesh):
     assert "1 row of shop.sales_v1 broke `amount_usd in [0, 1000]`" in told
 
 
-def test_only_the_latest_publication_is_shown_unless_asked(mesh):
+def test_only_the_latest_run_is_shown_unless_asked(mesh):
     mesh("run", "shop.sales", "--run-id", "second", "--no-report")
 
     def runs(*options):
@@ -51,5 +51,5 @@ def test_rows_of_earlier_publications_are_not_forgotten(mesh):
 
     told = mesh("quarantine", "show", "shop.sales").stdout
 
-    assert "the latest publication of shop.sales_v1 rejected no rows" in told
+    assert "the latest run of shop.sales_v1 rejected no rows" in told
     assert "1 row of other publications" in told

@@ -34,7 +34,7 @@ def test_the_summary_as_json_stands_alone_on_standard_output(empty_mesh):
     assert told["is_successful"] is True
     assert (sales["rows"], sales["rejected"], sales["version"]) == (49, 1, 0)
     assert sales["owner"] == {"team": "Tills", "product_owner": "Ada", "email": "ada@example.com"}
-    assert sales["receipt"]["run_id"] == "r"
+    assert sales["receipts"][0]["run_id"] == "r"
     assert "published" in result.stderr
 
 
