@@ -53,6 +53,10 @@ else:
     UTCDatetime = Annotated[pl.Datetime, "us", "UTC"]
 """A moment in UTC, to the microsecond: the type of a contract's timestamps."""
 
+check = pa.check
+"""Pandera's decorator: a method of a contract that checks the columns it names."""
+dataframe_check = pa.dataframe_check
+"""Pandera's decorator: a method of a contract that checks columns against each other."""
 _MESH = "mesh"
 _UNSUPPORTED_FIELD_OPTIONS = {
     "coerce": "cast in the transform instead",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mesh.contracts import wording
 from mesh.contracts.arrow import Difference
 from mesh.contracts.model import Rule, Scope, Severity
 
@@ -128,7 +129,7 @@ def _describe(item: Finding, rows: int) -> list[str]:
     if item.rule.scope is Scope.SET and item.rule.check not in {"unique", "references"}:
         lines = [f"  broken: {item.rule.text}{mark}"]
     else:
-        lines = [f"  {item.failed:,} of {rows:,} rows break `{item.rule.text}`{mark}"]
+        lines = [f"  {item.failed:,} of {wording.rows(rows)} break `{item.rule.text}`{mark}"]
     if item.samples:
         values = ", ".join(f"{name} = {_text(value)}" for name, value in item.samples[0].items())
         row = (

@@ -58,8 +58,13 @@ def row_count(at_least: int | None, at_most: int | None) -> str:
     if at_least is not None and at_most is not None:
         return f"between {at_least:,} and {at_most:,} rows"
     if at_most is not None:
-        return f"at most {at_most:,} rows"
-    return f"at least {at_least or 0:,} rows"
+        return f"at most {rows(at_most)}"
+    return f"at least {rows(at_least or 0)}"
+
+
+def rows(count: int) -> str:
+    """A number of rows: `1 row`, `26,115 rows`."""
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _pattern(value: object) -> str:

@@ -184,12 +184,20 @@ class Table:
 
     def find(self, version: int | None = None) -> Snapshot | None:
         """The snapshot at a version, or the latest; None when there is no table."""
+        if version is not None and version < 0:
+            raise NotPublishedError(f"there is no version {version}", where=self.url)
         try:
             with storage_errors(self.url):
                 return Snapshot(self, self._delta(version))
         except TableNotFoundError:
             return None
         except DeltaError as error:
+            if version is not None and not 0 <= version <= (latest := self.version()):
+                raise NotPublishedError(
+                    f"there is no version {version}",
+                    where=self.url,
+                    hint=f"versions are 0 to {latest}",
+                ) from error
             raise explained(error, self.url) from error
 
     def snapshot(self, version: int | None = None) -> Snapshot:

@@ -312,8 +312,11 @@ def _input_problems(port: Input, where: str) -> list[Problem]:
         _ = port.id
     except DefinitionError as error:
         return [Problem(p.what, where=where, hint=p.hint) for p in error.problems]
-    if port.columns is not None and not port.columns:
+    columns = port.columns
+    if columns is not None and not columns:
         return [Problem("it declares no columns", where=where, hint="leave columns out for all")]
+    if columns is not None and len(set(columns)) < len(columns):
+        return [Problem("it declares a column twice", where=where, hint="once is enough")]
     return []
 
 

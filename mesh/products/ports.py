@@ -34,6 +34,11 @@ class Input:
     columns: Sequence[str] | None = None
     purpose: str = ""
 
+    def __post_init__(self) -> None:
+        """Accept one column's name as well as a list."""
+        if self.columns is not None:
+            object.__setattr__(self, "columns", _names(self.columns))
+
     @property
     def id(self) -> ProductId:
         """The product's name. Raises InvalidNameError."""

@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from mesh.contracts import wording
 from mesh.contracts.arrow import arrow_type
 from mesh.contracts.expressions import check_of, keeps_of
 from mesh.contracts.model import Contract, Rule, Scope, distinct_rules
@@ -180,10 +181,12 @@ class Gate:
         others found before.
         """
         findings = (*(self._finding(rule, accepted) for rule in self._rules), *earlier)
-        reasons = [
-            *_row_reasons(self.rows, self.rejected, tolerance, can_quarantine=can_quarantine),
-            *(_set_reason(item) for item in findings if item.is_refusing),
-        ]
+        by_row = list(
+            _row_reasons(self.rows, self.rejected, tolerance, can_quarantine=can_quarantine)
+        )
+        # Rows that were rejected are missing from the count: said once is enough.
+        refusing = [f for f in findings if f.is_refusing and not (by_row and _counts_rows(f))]
+        reasons = [*by_row, *map(_set_reason, refusing)]
         return Verdict(
             rows=self.rows,
             accepted=self.rows - self.rejected,
@@ -299,7 +302,7 @@ def _row_count(rule: Rule, rows: int) -> Finding:
     is_kept = (low is None or rows >= low) and (high is None or rows <= high)
     if is_kept:
         return Finding(rule, Outcome.PASSED)
-    return Finding(rule, Outcome.FAILED, 1, message=f"there are {rows:,} rows")
+    return Finding(rule, Outcome.FAILED, 1, message=f"the data has {wording.rows(rows)}")
 
 
 def _row_reasons(
@@ -308,7 +311,7 @@ def _row_reasons(
     if not rejected:
         return
     if not can_quarantine:
-        yield f"{rejected:,} of {rows:,} rows break the contract"
+        yield f"{rejected:,} of {wording.rows(rows)} break the contract"
     elif rejected > tolerance * rows:
         yield (
             f"{rejected:,} of {rows:,} rows ({rejected / rows:.2%}) break the contract, "
@@ -316,11 +319,16 @@ def _row_reasons(
         )
 
 
+def _counts_rows(item: Finding) -> bool:
+    return item.rule.check == "row_count"
+
+
 def _set_reason(item: Finding) -> str:
     if item.outcome is Outcome.SKIPPED:
         return f"`{item.rule.text}` could not be checked: {item.message}"
     if item.rule.check in {"unique", "references"}:
-        return f"{item.failed:,} rows break `{item.rule.text}`"
+        breaks = "breaks" if item.failed == 1 else "break"
+        return f"{wording.rows(item.failed)} {breaks} `{item.rule.text}`"
     return f"`{item.rule.text}` is broken{f': {item.message}' if item.message else ''}"
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from mesh.catalog.receipts import transaction_of
 from mesh.lake import Lake, Table
 from mesh.naming import ProductId
-from mesh.publishing.receipt import landed_attempts, transaction_of
+from mesh.publishing.receipt import landed_attempts
 from mesh.publishing.stage import STAGED_NAME
 
 DEFAULT_AGE = timedelta(hours=24)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -56,19 +57,17 @@ class Pipeline:
 
     def _run_threads(self, batches: Iterator[Numbered]) -> None:
         feed = _Feed()
-        threads = [
-            threading.Thread(target=feed.guard, args=(self._work, str(number)), daemon=True)
-            for number in range(self.workers)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            feed.fill(batches)
-        finally:
-            feed.end()
-            for thread in threads:
-                thread.join()
-        feed.raise_first()
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="mesh-gate") as pool:
+            feed.workers = [
+                pool.submit(self._work, str(number), feed.batches())
+                for number in range(self.workers)
+            ]
+            try:
+                feed.fill(batches)
+            finally:
+                feed.end()
+        for worker in feed.workers:
+            worker.result()
 
     def _work(self, worker: str, batches: Iterator[Numbered]) -> None:
         writer = self.stage.writer(worker)
@@ -103,34 +102,36 @@ class Pipeline:
 
 
 class _Feed:
-    """Hands batches to workers, one waiting at most, and carries the first error back."""
+    """Hands batches to workers, one waiting at most, until one of them fails."""
 
     def __init__(self) -> None:
+        self.workers: list[Future[None]] = []
         self._queue: queue.Queue[Numbered | None] = queue.Queue(maxsize=1)
-        self._errors: list[BaseException] = []
 
-    def guard(self, work: Callable[[str, Iterator[Numbered]], None], worker: str) -> None:
-        try:
-            work(worker, self._batches())
-        except BaseException as error:  # noqa: BLE001 -- raised again in the caller's thread
-            self._errors.append(error)
+    @property
+    def has_failed(self) -> bool:
+        """Whether a worker has failed; its error is raised once all have ended."""
+        return any(worker.done() and worker.exception() for worker in self.workers)
 
-    def _batches(self) -> Iterator[Numbered]:
-        while (item := self._queue.get()) is not None and not self._errors:
+    def batches(self) -> Iterator[Numbered]:
+        """One worker's share."""
+        while (item := self._queue.get()) is not None and not self.has_failed:
             yield item
         self._pass_on_the_end()
 
     def fill(self, batches: Iterator[Numbered]) -> None:
+        """Offer every batch, as long as there is a reason to."""
         for item in batches:
             if not self._offer(item):
                 return
             del item
 
     def end(self) -> None:
+        """Say that there is nothing more."""
         self._offer(None)
 
     def _offer(self, item: Numbered | None) -> bool:
-        while not self._errors:
+        while not self.has_failed:
             try:
                 self._queue.put(item, timeout=0.05)
             except queue.Full:
@@ -143,10 +144,6 @@ class _Feed:
         """Free whoever waits next. Where the queue is full, who takes that item passes it on."""
         with suppress(queue.Full):
             self._queue.put_nowait(None)
-
-    def raise_first(self) -> None:
-        if self._errors:
-            raise self._errors[0]
 
 
 def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[Numbered]:

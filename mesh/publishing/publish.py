@@ -24,7 +24,9 @@ from mesh.catalog.receipts import (
     Refusal,
     RuleTally,
     publication_id,
+    transaction_of,
 )
+from mesh.contracts import wording
 from mesh.contracts.arrow import Difference, differences
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
@@ -36,7 +38,7 @@ from mesh.publishing.commit import AlreadyLanded, Commit, KeysTaken
 from mesh.publishing.conformance import Conformance
 from mesh.publishing.gate import Gate, StagedRows
 from mesh.publishing.pipeline import Pipeline
-from mesh.publishing.receipt import first_receipt, keep_contract, transaction_of
+from mesh.publishing.receipt import first_receipt, keep_contract
 from mesh.publishing.source import Source, batches_of, source_of
 from mesh.publishing.stage import Stage
 from mesh.settings import PublishingSettings
@@ -289,7 +291,9 @@ def _with_taken_keys(verdict: Verdict, taken: KeysTaken, product: DataProduct) -
     rule = next(r for r in product.contract.rules if r.check == "unique" and r.columns == key)
     finding = Finding(rule, Outcome.FAILED, taken.rows, samples=taken.samples)
     findings = tuple(finding if f.rule.id == rule.id else f for f in verdict.findings)
-    reason = f"{taken.rows:,} rows have a key ({', '.join(key)}) that is in the table already"
+    have = "has" if taken.rows == 1 else "have"
+    columns = ", ".join(key)
+    reason = f"{wording.rows(taken.rows)} {have} a key ({columns}) that is in the table already"
     return replace(verdict, findings=findings, reasons=(reason,))
 
 

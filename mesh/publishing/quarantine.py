@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mesh.catalog.receipts import transaction_of
 from mesh.errors import CommitConflictError
 from mesh.lake import DataFile, Snapshot
 from mesh.lake.table import Change
 from mesh.publishing.commit import MAX_ATTEMPTS, land, require_columns, wait
-from mesh.publishing.receipt import transaction_of
 from mesh.publishing.stage import STAGED_NAME, Stage
 
 

@@ -8,18 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt
+from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt, transaction_of
 from mesh.contracts.model import Contract
 from mesh.lake import Commit, Table
 
 ATTEMPT_KEY = "mesh.attempt"
 """Key in a commit's metadata that names the attempt whose files it shows: two processes may try one
 publication at once, and one process twice."""
-
-
-def transaction_of(publication: str) -> str:
-    """The identity under which a publication lands in Delta, once."""
-    return f"mesh:{publication}"
 
 
 def keep_contract(table: Table, contract: Contract) -> None:

@@ -7,9 +7,13 @@ works well with. Copies no data where the producer can hand it over.
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
@@ -127,14 +131,25 @@ class transform_errors(AbstractContextManager[None]):  # noqa: N801 -- reads as 
     it holds only calls into that function and its stream.
     """
 
-    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, trace: TracebackType | None) -> None:
         """Translate."""
         if isinstance(error, Exception) and not isinstance(error, MeshError):
             text = (str(error).strip() or type(error).__name__).splitlines()[0]
+            place = _place_in_domain(trace)
             raise TransformError(
-                f"the transform failed: {type(error).__name__}: {text}",
+                f"the transform failed{place}: {type(error).__name__}: {text}",
                 hint="call the function in a test with a small frame",
             ) from error
+
+
+def _place_in_domain(trace: TracebackType | None) -> str:
+    """Where in the domain's own code an exception comes from; empty when only libraries tell."""
+    own = str(Path(__file__).parents[1])
+    for frame in reversed(traceback.extract_tb(trace)):
+        is_library = frame.filename.startswith((own, sys.prefix, sys.base_prefix))
+        if frame.filename.endswith(".py") and not is_library:
+            return f" at {Path(frame.filename).name}:{frame.lineno}"
+    return ""
 
 
 def _sliced(batch: pa.RecordBatch, batch_rows: int) -> Iterator[pa.RecordBatch]:

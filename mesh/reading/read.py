@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from mesh.catalog.receipts import InputVersion
+from mesh.catalog.receipts import InputVersion, transaction_of
 from mesh.contracts.model import Contract
 from mesh.errors import NotPublishedError, UnknownProductError
 from mesh.lake import Lake
@@ -40,6 +40,8 @@ def read(
     try:
         return pin("read", wanted, lake, version=version).scan()
     except NotPublishedError:
+        if lake.table(wanted.id).exists():
+            raise  # there is no such version of it
         known = _known_products(chosen)
         if known and product not in known:
             raise UnknownProductError(product, known) from None
@@ -49,13 +51,21 @@ def read(
 
 
 def rejected_rows(product: ProductId, lake: Lake) -> pl.LazyFrame | None:
-    """Rows in a product's quarantine, with the rules they broke; None when there never were any.
+    """Rows that a product's publications rejected, with the rules they broke.
+
+    None when there never were any. Rows of a publication that was refused are not among them.
 
     The product's columns, and `_mesh_rules` (list of rule ids), `_mesh_row`, `_mesh_run`,
     `_mesh_publication` and `_mesh_rejected_at` (UTC).
     """
-    table = lake.quarantine(product)
-    return table.scan() if table.exists() else None
+    table, published = lake.quarantine(product), lake.table(product).find()
+    if published is None or not table.exists():
+        return None
+    # They are kept before the publication lands: those of one that never did do not count.
+    rows = table.scan()
+    kept = rows.select(pl.col("_mesh_publication").unique()).collect().to_series()
+    landed = [name for name in kept if published.has_transaction(transaction_of(name))]
+    return rows.filter(pl.col("_mesh_publication").is_in(landed))
 
 
 def referenced_values(

@@ -418,7 +418,7 @@ def test_a_contract_that_inherits_may_say_otherwise():
             strict = False
 
     assert load(Later).version == Version(3, 0, 0)
-    assert "row_count: at least 1 rows" in {f"{r.id}: {r.text}" for r in load(Later).rules}
+    assert "row_count: at least 1 row" in {f"{r.id}: {r.text}" for r in load(Later).rules}
     assert not load(Later).is_strict
     assert load(Observations).version == Version(2, 3, 4)
 

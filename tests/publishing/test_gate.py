@@ -8,6 +8,7 @@ import pytest
 
 import mesh
 from mesh.contracts.model import Contract
+from mesh.contracts import wording
 from mesh.contracts.pandera import load
 from mesh.contracts.rules import RowCount, row_count
 from mesh.contracts.verdict import Outcome, Verdict
@@ -283,7 +284,7 @@ class TestTheWhole:
         verdict = Run(self.Totals).check(frame).verdict(tolerance=1)
         assert verdict.is_accepted is is_kept
         if not is_kept:
-            assert verdict.reasons == (f"`between 2 and 3 rows` is broken: there are {count} rows",)
+            assert verdict.reasons == (f"`between 2 and 3 rows` is broken: the data has {wording.rows(count)}",)
 
     def test_a_rule_beside_the_contracts_own_is_told_apart_from_one_of_the_same_name(self):
         class Counted(mesh.Contract):

@@ -163,7 +163,7 @@ def failing_lazily() -> pl.LazyFrame:
 
 @pytest.mark.parametrize("make", [failing_reader, failing_lazily])
 def test_a_producer_that_raises_halfway_is_the_transforms_failure_with_the_cause(make):
-    with pytest.raises(TransformError, match="the transform failed: OutOfPaperError: tray 2"):
+    with pytest.raises(TransformError, match=r"failed at test_source.py:\d+: OutOfPaperError: tray 2"):
         taken(make())
 
 
