@@ -1,10 +1,8 @@
 """A Pandera model becomes the one frozen contract, or says everything that is wrong with it."""
 
-import json
 import re
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Annotated, Optional
+from typing import Annotated
 
 import polars as pl
 import pytest
@@ -13,46 +11,7 @@ import mesh
 from mesh.contracts.model import Classification, Scope, Severity, Version
 from mesh.contracts.pandera import load
 from mesh.errors import ContractDefinitionError
-from tests.contracts.made import made
-
-
-class Observations(mesh.Contract):
-    """One row per airport and hour.
-
-    As the weather bureau reports it.
-    """
-
-    origin: str = mesh.Field(isin=["EWR", "JFK"], key=True, description="IATA code")
-    observed_at: mesh.UTCDatetime = mesh.Field(key=True)
-    temperature_f: float = mesh.Field(ge=-60, le=140, nullable=True, unit="degF")
-    station: str = mesh.Field(
-        references="network.airports_v1.faa",
-        classification="confidential",
-        str_length={"max_value": 3},
-        raise_warning=True,
-    )
-
-    @mesh.check("temperature_f", title="is whole")
-    @classmethod
-    def is_whole(cls, data):
-        """Thermometers show whole degrees."""
-        return data.lazyframe.select(pl.col(data.key) % 1 == 0)
-
-    @mesh.dataframe_check
-    @classmethod
-    def has_both_airports(cls, data):
-        return data.lazyframe.select(pl.col("origin").n_unique() == 2)
-
-    class Config:
-        version = "2.3.4"
-        row_count = mesh.RowCount(at_least=10, at_most=99)
-        unique = ("station", "observed_at")
-
-
-def problems_of(model) -> list[str]:
-    with pytest.raises(ContractDefinitionError) as caught:
-        load(model)
-    return [f"{p.where}: {p.what}" for p in caught.value.problems]
+from tests.contracts.made import Observations, made
 
 
 def test_a_contract_has_the_columns_of_its_model_in_order():
@@ -257,111 +216,6 @@ def test_columns_that_are_unique_in_another_order_have_one_rule():
     assert [r.columns for r in load(Pairs).rules if r.check == "unique"] == [("a", "b"), ("b",)]
 
 
-BY_ROW = {
-    "compared": lambda c: pl.col(c) > 0,
-    "among given values": lambda c: pl.col(c).is_in([1, 2]),
-    "with a given format": lambda c: pl.col(c).cast(pl.String).str.to_date("%Y") > date(2013, 1, 1),
-    "conditional": lambda c: pl.when(pl.col(c) > 0).then(pl.col(c) < 9).otherwise(True),
-    "across columns": lambda c: pl.max_horizontal(c, pl.lit(3)) > 2,
-}
-ON_THE_WHOLE = {
-    "average": lambda c: pl.col(c) > pl.col(c).mean(),
-    "total": lambda c: pl.col(c).sum() > 0,
-    "neighbour": lambda c: pl.col(c).shift(1) < pl.col(c),
-    "uniqueness": lambda c: pl.col(c).is_unique(),
-    "window": lambda c: pl.col(c).rank().over(c) > 0,
-    "length": lambda _: pl.len() > 0,
-    "constant": lambda _: pl.lit(True),
-    "every column": lambda _: pl.all() > 0,
-    # Each of these looks at more than its own row, without a name that says so.
-    "joined text": lambda c: pl.col(c).cast(pl.String).str.join(",") != "",
-    "guessed format": lambda c: pl.col(c).cast(pl.String).str.to_date(strict=False).is_null(),
-    "among its own values": lambda c: pl.col(c).is_in(pl.col(c).implode()),
-    "beside a given column": lambda c: pl.col(c) == pl.Series([1, 2, 3]),
-}
-
-
-@pytest.mark.parametrize("name", [*BY_ROW, *ON_THE_WHOLE])
-def test_what_a_custom_check_selects_says_whether_it_is_decided_by_row(name):
-    select = (BY_ROW | ON_THE_WHOLE)[name]
-
-    class Checked(mesh.Contract):
-        value: int
-
-        @mesh.check("value")
-        @classmethod
-        def own(cls, data):
-            return data.lazyframe.select(select(data.key))
-
-    assert load(Checked).rules[-1].scope is (Scope.ROW if name in BY_ROW else Scope.SET)
-
-
-def test_a_custom_check_that_does_more_than_select_is_decided_on_the_whole():
-    class Checked(mesh.Contract):
-        value: int
-
-        @mesh.check("value")
-        @classmethod
-        def filtered(cls, data):
-            return data.lazyframe.filter(pl.col(data.key) > 0).select(pl.col(data.key) > 1)
-
-        @mesh.dataframe_check
-        @classmethod
-        def collected(cls, data):
-            return data.lazyframe.collect().height > 0
-
-        @mesh.check("value", element_wise=True)
-        @classmethod
-        def by_value(cls, value):
-            return bool(repr(value))
-
-    scopes = {rule.id: str(rule.scope) for rule in load(Checked).rules[1:]}
-    assert scopes == {"value_filtered": "set", "value_by_value": "row", "collected": "set"}
-
-
-def test_every_problem_is_reported_at_once_each_with_its_place():
-    class Wrong(mesh.Contract):
-        id: int = mesh.Field(key=True, nullable=True)
-        count: pl.UInt64 = mesh.Field(coerce=True)
-        name: str = mesh.Field(classification="secret", references="airports")
-        note: Optional[str] = mesh.Field(default="none")  # noqa: UP045 -- as Pandera writes it
-        when: str = mesh.Field(alias="a; DROP TABLE x")
-        code: str = mesh.Field(references=mesh.Reference("a.b_v1.c", severity="fatal"))
-
-        class Config:
-            version = "1.0"
-            drop_invalid_rows = True
-            row_count = 5
-
-    place = f"{Wrong.__module__}.Wrong."
-    assert {problem.removeprefix(place) for problem in problems_of(Wrong)} == {
-        "id: a key column cannot be nullable",
-        "count: type UInt64 cannot be promised: uint64 cannot be stored in a Delta table",
-        "count: coerce=True has no meaning in a contract",
-        "name: classification 'secret' is not one of public, internal, confidential, personal",
-        "name: 'airports' is no column of a product",
-        "note: default='none' has no meaning in a contract",
-        "note: a promised column cannot be optional",
-        "a; DROP TABLE x: 'a; DROP TABLE x' cannot be a column's name",
-        "code: severity 'fatal' is not one of error, warning",
-        "Config: '1.0' is not a version such as 1.0.0",
-        "Config: drop_invalid_rows=True has no meaning in a contract",
-        "Config: row_count is 5, not a mesh.RowCount",
-    }
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [("coerce", True), ("add_missing_columns", True), ("dtype", pl.Int64)],
-)
-def test_an_option_that_would_change_data_is_refused(option, value):
-    assert f"{option}=" in problems_of(made(config={option: value}))[0]
-
-
-def test_a_column_by_pattern_is_refused():
-    assert any("regex=True" in p for p in problems_of(made(alias="^v.*$", regex=True)))
-
-
 @pytest.mark.parametrize(
     "name",
     ["a b", "a;b", "a,b", "a=b", "{a}", "(a)", "a\nb", "a.b", "*", "^.*$", "a'b", 'a"b', "a`b",
@@ -376,24 +230,6 @@ def test_a_hostile_column_name_is_refused(name):
 @pytest.mark.parametrize("name", ["größe", "日本", "select", "a-b", "x" * 255, "Wind", "check"])
 def test_an_unusual_column_name_is_none_the_worse(name):
     assert load(made(alias=name)).column_names == (name,)
-
-
-def test_two_fields_of_one_name_are_refused():
-    class Twice(mesh.Contract):
-        a: str = mesh.Field(alias="b")
-        b: str
-
-    assert "two fields are the same column" in problems_of(Twice)[0]
-
-
-def test_a_model_without_columns_promises_nothing():
-    assert problems_of(type("Empty", (mesh.Contract,), {"__module__": "x"})) == [
-        "x.Empty: it promises no columns"
-    ]
-
-
-def test_what_pandera_itself_refuses_is_a_problem_too():
-    assert "versoin" in problems_of(made(config={"versoin": "2.0.0"}))[0]
 
 
 def test_a_contract_inherits_columns_checks_and_options():
@@ -414,11 +250,11 @@ def test_a_contract_that_inherits_may_say_otherwise():
     class Later(Observations):
         class Config:
             version = "3.0.0"
-            row_count = mesh.RowCount(at_least=1)
+            row_count = mesh.RowCount(at_least=2)
             strict = False
 
     assert load(Later).version == Version(3, 0, 0)
-    assert "row_count: at least 1 row" in {f"{r.id}: {r.text}" for r in load(Later).rules}
+    assert "row_count: at least 2 rows" in {f"{r.id}: {r.text}" for r in load(Later).rules}
     assert not load(Later).is_strict
     assert load(Observations).version == Version(2, 3, 4)
 
@@ -457,76 +293,3 @@ def test_columns_that_are_not_promised_may_be_let_through_without_being_kept():
 def test_the_model_is_still_panderas():
     frame = pl.DataFrame({"value": [1, 2]})
     assert made(ge=1).validate(frame).equals(frame)
-
-
-class TestDigest:
-    def test_is_the_same_for_the_same_promise(self):
-        assert load(Observations).digest == load(Observations).digest
-        assert load(made(isin={"a", "b", "c"}, annotation=str)).digest == (
-            load(made(isin={"c", "b", "a"}, annotation=str)).digest
-        )
-
-    def test_is_known(self):
-        # Written down, so that a change of what goes into it is noticed: it stands in receipts.
-        assert load(made(ge=1, unit="m", key=True)).digest == (
-            "0d2494344e98bbd987bd946b2a41a17b7b1511bd4dbd164da078eaede3f45dfb"
-        )
-
-    @pytest.mark.parametrize(
-        "field",
-        [
-            {"ge": 2},
-            {"ge": 1, "nullable": True},
-            {"ge": 1, "unit": "m"},
-            {"ge": 1, "description": "x"},
-            {"ge": 1, "raise_warning": True},
-            {"ge": 1, "ignore_na": False},
-            {"ge": 1, "classification": "public"},
-            {"ge": 1, "unique": True},
-            {"ge": 1, "key": True},
-            {"gt": 1},
-        ],
-    )
-    def test_differs_when_anything_that_is_promised_does(self, field):
-        assert load(made(**field)).digest != load(made(ge=1)).digest
-
-    def test_differs_when_a_check_of_ones_own_is_written_otherwise(self):
-        class First(mesh.Contract):
-            value: int
-
-            @mesh.check("value")
-            @classmethod
-            def own(cls, data):
-                return data.lazyframe.select(pl.col(data.key) > 1)
-
-        class Second(mesh.Contract):
-            value: int
-
-            @mesh.check("value")
-            @classmethod
-            def own(cls, data):
-                return data.lazyframe.select(pl.col(data.key) > 2)
-
-        First.__name__ = Second.__name__ = "Own"
-        assert load(First).digest != load(Second).digest
-
-    def test_survives_a_way_through_json(self):
-        contract = load(Observations)
-        text = json.dumps(contract.as_json())
-        back = type(contract).from_json(json.loads(text))
-        assert back.digest == contract.digest
-        assert back.as_json() == contract.as_json()
-        assert back.key == contract.key
-        assert {r.id: r.scope for r in back.rules} == {r.id: r.scope for r in contract.rules}
-
-    def test_takes_any_argument_that_a_check_takes(self):
-        for annotation, value in [
-            (mesh.UTCDatetime, datetime.fromisoformat("2013-01-01T00:00:00+00:00")),
-            (date, date(2013, 1, 1)),
-            (timedelta, timedelta(hours=1)),
-            (Annotated[pl.Decimal, 12, 2], Decimal("1.50")),
-            (float, float("inf")),
-        ]:
-            contract = load(made(annotation, ge=value))
-            back = type(contract).from_json(json.loads(json.dumps(contract.as_json())))
-            assert back.digest == contract.digest

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 import mesh
+from mesh.publishing import publish
 from mesh.publishing.maintenance import remove_leftovers
 from mesh.reading import rejected_rows
 from tests.behaviour.products import history_of, orders, product, publish_small, rows_of, state_of
@@ -13,11 +14,11 @@ from tests.faults.publisher import MODES, numbered
 
 PLACES = ["staging", "before the commit", "after the commit"]
 OLD = [(1, "C1", 1.0), (9_999, "C0", 1.0)]
-NEW = (0, 4_000)
+NEW = (0, 8_000)
 AT_ONCE = timedelta(0)
 
 
-ROWS_AFTER = {"overwrite": 4_000, "append": 4_001, "replace": 4_000, "upsert": 4_001}
+ROWS_AFTER = {"overwrite": 8_000, "append": 8_001, "replace": 8_000, "upsert": 8_001}
 
 
 @pytest.mark.parametrize("write", MODES)
@@ -52,7 +53,7 @@ def assert_whole_or_not_at_all(lake, start, place, write) -> None:
     assert table.version() == int(has_landed)
     assert len(rows_of(declared, lake)) == (ROWS_AFTER[write] if has_landed else len(old))
 
-    retried = publish_small(declared, numbered(*NEW), lake, "new")
+    retried = publish(declared, numbered(*NEW), lake=lake, run_id="new")
     assert (retried.table_version, retried.is_repeated) == (1, has_landed)
     assert history_of(declared, lake) == [(0, "old"), (1, "new")]
     assert len(rows_of(declared, lake)) == ROWS_AFTER[write]
@@ -128,4 +129,4 @@ def test_an_interrupt_just_after_the_commit_deletes_nothing_of_it(disk, start):
     child.await_stop("after the commit")
 
     assert child.send(signal.SIGINT) != 0
-    assert len(rows_of(declared, disk)) == 4_000
+    assert len(rows_of(declared, disk)) == 8_000

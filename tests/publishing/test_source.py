@@ -132,13 +132,13 @@ def test_what_is_no_table_of_rows_is_refused_with_what_is(data):
 
 
 def test_a_lazy_frame_that_does_not_resolve_is_the_transforms_failure():
-    with pytest.raises(TransformError, match="the transform failed: ColumnNotFoundError") as caught:
+    with pytest.raises(TransformError, match=r"the transform failed.*: ColumnNotFound") as caught:
         source_of(pl.LazyFrame({"a": [1]}).select("b"), batch_rows=4)
     assert isinstance(caught.value.__cause__, pl.exceptions.ColumnNotFoundError)
 
 
 def test_a_pandas_frame_of_mixed_values_is_the_transforms_failure():
-    with pytest.raises(TransformError, match="the transform failed: Arrow"):
+    with pytest.raises(TransformError, match=r"the transform failed.*: Arrow"):
         source_of(pd.DataFrame({"a": [1, "x"]}), batch_rows=4)
 
 
@@ -163,7 +163,9 @@ def failing_lazily() -> pl.LazyFrame:
 
 @pytest.mark.parametrize("make", [failing_reader, failing_lazily])
 def test_a_producer_that_raises_halfway_is_the_transforms_failure_with_the_cause(make):
-    with pytest.raises(TransformError, match=r"failed at test_source.py:\d+: OutOfPaperError: tray 2"):
+    with pytest.raises(
+        TransformError, match=r"failed at test_source.py:\d+: OutOfPaperError: tray 2"
+    ):
         taken(make())
 
 
