@@ -1,0 +1,1 @@
+"""Data that several benchmarks work on, each with its contract."""
