@@ -1,0 +1,109 @@
+"""Running one product: inputs are pinned, the outcome is recorded, and nothing is done twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import mesh
+from mesh.catalog.receipts import InputVersion, Receipt, Refusal
+from mesh.errors import NotPublishedError, TransformError, UndeclaredColumnError
+from mesh.orchestration.execution import Run, execute
+from mesh.orchestration.workspace import Workspace
+from mesh.publishing import publish
+from tests.orchestration.declared import Numbers, bound, empty_mesh
+
+
+@mesh.data_product(contract=Numbers)
+def numbers() -> pl.LazyFrame:
+    return pl.LazyFrame({"n": [1, 2, 3], "square": [1, 4, 9]})
+
+
+@mesh.data_product(
+    contract=Numbers, inputs={"numbers": mesh.Input("retail.numbers_v1", columns=["n"])}
+)
+def copies(numbers: pa.Table) -> pl.DataFrame:
+    assert isinstance(numbers, pa.Table)
+    return pl.DataFrame(numbers).with_columns(square=pl.col("n") ** 2)
+
+
+@mesh.data_product(
+    contract=Numbers, inputs={"numbers": mesh.Input("retail.numbers_v1", columns=["n"])}
+)
+def nosy(numbers: pl.LazyFrame) -> pl.LazyFrame:
+    return numbers.select("n", "square")
+
+
+@mesh.data_product(contract=Numbers)
+def negative() -> pl.LazyFrame:
+    return pl.LazyFrame({"n": [-1], "square": [1]})
+
+
+@mesh.data_product(contract=Numbers)
+def broken() -> pl.LazyFrame:
+    raise RuntimeError("the till is on fire")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return empty_mesh(tmp_path)
+
+
+def test_the_receipt_names_the_exact_version_of_each_input(workspace):
+    for run in ("a", "b"):
+        execute(bound(numbers), workspace, Run(run))
+    receipt = execute(bound(copies), workspace, Run("c"))
+    assert isinstance(receipt, Receipt)
+    assert receipt.inputs == (InputVersion("retail.numbers_v1", 1, "numbers", ("n",)),)
+    assert workspace.catalog.latest_receipt("retail.copies_v1") == receipt
+
+
+def test_the_same_run_again_does_not_call_the_function(workspace):
+    first = execute(bound(numbers), workspace, Run("a"))
+    called = []
+
+    @mesh.data_product(contract=Numbers)
+    def numbers_again() -> pl.LazyFrame:
+        called.append(1)
+        return pl.LazyFrame()
+
+    numbers_again.__name__ = "numbers"
+    again = execute(bound(numbers_again), workspace, Run("a"))
+    assert (again, again.is_repeated, called) == (first, True, [])
+
+
+def test_an_input_that_was_never_published_is_named(workspace):
+    with pytest.raises(NotPublishedError, match=r"mesh run retail\.numbers_v1"):
+        execute(bound(copies), workspace, Run("a"))
+
+
+def test_an_undeclared_column_is_a_clear_error(workspace):
+    execute(bound(numbers), workspace, Run("a"))
+    with pytest.raises(UndeclaredColumnError, match="add 'square' to the columns"):
+        execute(bound(nosy), workspace, Run("a"))
+
+
+def test_a_refusal_is_recorded_and_publishes_nothing(workspace):
+    outcome = execute(bound(negative), workspace, Run("a"))
+    assert isinstance(outcome, Refusal)
+    assert not workspace.lake.table(bound(negative).id).exists()
+    (refusal,) = workspace.catalog.refusals("retail.negative_v1")
+    assert refusal.run_id == "a"
+
+
+def test_a_function_that_fails_is_told_with_its_place(workspace):
+    place = r"retail\.broken_v1: the transform failed at test_execution\.py:\d+: RuntimeError: the"
+    with pytest.raises(TransformError, match=place) as caught:
+        execute(bound(broken), workspace, Run("a"))
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_the_next_run_records_what_an_earlier_one_could_not(workspace):
+    product = bound(numbers)
+    lost = publish(product, numbers(), lake=workspace.lake, run_id="died before recording")
+    assert workspace.catalog.receipts(str(product.id)) == []
+    execute(product, workspace, Run("next"))
+    assert [r.run_id for r in workspace.catalog.receipts(str(product.id))] == ["next", lost.run_id]
