@@ -35,6 +35,13 @@ Ask = Callable[[Request], Answer]
 Fault = Callable[[Request, Ask], Answer]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_) -> None:
+        """A client that hangs up is its own business."""
+
+
 @contextmanager
 def proxied(endpoint: str, fault: Fault) -> Iterator[str]:
     """A proxy before `endpoint`; `fault` may change the request, or answer in the store's place."""
@@ -69,13 +76,12 @@ def proxied(endpoint: str, fault: Fault) -> Iterator[str]:
             if self.command != "HEAD":
                 self.wfile.write(answer.body)
 
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
+        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815 -- names that http.server calls
 
         def log_message(self, *_) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -53,7 +53,7 @@ class Bucket:
 
 @contextmanager
 def served_bucket() -> Iterator[Bucket]:
-    """moto's server, started for as long as it is needed."""
+    """Moto's server, started for as long as it is needed."""
     port = free_port()
     command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -79,7 +79,11 @@ def test_an_overwrite_brings_its_column(lake, partition_by):
 
     assert receipt.table_version == 1
     assert notes_of(wider, lake) == [(1, "new"), (2, "new")]
-    assert lake.table(wider.id).scan(0).collect_schema().names() == ["order_id", "country", "amount"]
+    assert lake.table(wider.id).scan(0).collect_schema().names() == [
+        "order_id",
+        "country",
+        "amount",
+    ]
 
 
 def test_a_replacement_brings_its_column(lake):

@@ -48,7 +48,10 @@ def test_a_refusal_for_a_key_adds_no_column_either(lake):
     assert isinstance(publish_small(wider, again, lake, "second"), Refusal)
 
     table = lake.table(wider.id)
-    assert (table.version(), table.snapshot().schema.names) == (0, ["order_id", "country", "amount"])
+    assert (table.version(), table.snapshot().schema.names) == (
+        0,
+        ["order_id", "country", "amount"],
+    )
 
 
 def test_an_append_without_a_key_may_repeat_rows(lake):

@@ -1,7 +1,6 @@
 """Partition columns of every type: what is written is what is read, whoever reads."""
 
 import datetime as dt
-import os
 import time
 from decimal import Decimal
 from typing import Annotated
@@ -89,7 +88,9 @@ VALUES = [
     (ByLocalMoment, MOMENTS),
     (ByDuration, [dt.timedelta(0), dt.timedelta(days=-1, microseconds=1), dt.timedelta(days=400)]),
 ]  # fmt: skip
-each_type = pytest.mark.parametrize(("contract", "values"), VALUES, ids=lambda v: getattr(v, "__name__", ""))
+each_type = pytest.mark.parametrize(
+    ("contract", "values"), VALUES, ids=lambda v: getattr(v, "__name__", "")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -104,9 +105,7 @@ def far_from_utc(monkeypatch):
 
 def frame_of(contract, values: list) -> pl.DataFrame:
     dtype = contract.to_schema().columns["part"].dtype.type
-    return pl.DataFrame(
-        {"part": pl.Series(values, dtype=dtype), "value": range(len(values))}
-    )
+    return pl.DataFrame({"part": pl.Series(values, dtype=dtype), "value": range(len(values))})
 
 
 @each_type

@@ -21,7 +21,10 @@ def test_rejected_rows_are_kept_with_the_rules_they_broke_and_their_origin(lake)
     assert (receipt.rows_accepted, receipt.rows_rejected) == (3, 2)
     assert rows_of(declared, lake) == [(1, "DE", 1.0), (3, "FR", None), (5, "IT", 5.0)]
     kept = rejected_rows(declared.id, lake).sort("order_id").collect()
-    assert kept.select(list(Orders.to_schema().columns)).rows() == [(2, "DE", -2.0), (4, None, -4.0)]
+    assert kept.select(list(Orders.to_schema().columns)).rows() == [
+        (2, "DE", -2.0),
+        (4, None, -4.0),
+    ]
     assert [sorted(rules) for rules in kept["_mesh_rules"].to_list()] == [
         ["amount_greater_than_or_equal_to"],
         ["amount_greater_than_or_equal_to", "country_not_null"],

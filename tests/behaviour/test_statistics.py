@@ -72,7 +72,7 @@ def published(lake, *frames: pl.DataFrame):
 
 def test_bounds_and_counts_are_those_of_the_data(lake):
     frames = [measures(0), measures(10), measures(20, rows=1)]
-    declared, delta = published(lake, *frames)
+    _, delta = published(lake, *frames)
     actions = pa.table(delta.get_add_actions(flatten=False)).to_pylist()
 
     by_start = {action["min"]["id"]: action for action in actions}
@@ -88,7 +88,9 @@ def test_bounds_and_counts_are_those_of_the_data(lake):
 
 
 def test_a_column_of_nulls_alone_has_a_count_and_no_bounds(lake):
-    nothing = measures(0).with_columns(pl.lit(None, dtype=SCHEMA[name]).alias(name) for name in BOUNDED[1:])
+    nothing = measures(0).with_columns(
+        pl.lit(None, dtype=SCHEMA[name]).alias(name) for name in BOUNDED[1:]
+    )
     _, delta = published(lake, nothing)
     (action,) = pa.table(delta.get_add_actions(flatten=False)).to_pylist()
 
@@ -119,7 +121,11 @@ CONDITIONS = {
 
 @pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS)
 def test_a_filtered_scan_finds_what_a_filter_of_everything_finds(lake, condition):
-    frames = [measures(0), with_fraction(13, "nan", measures(10)), with_fraction(24, "inf", measures(20))]
+    frames = [
+        measures(0),
+        with_fraction(13, "nan", measures(10)),
+        with_fraction(24, "inf", measures(20)),
+    ]
     whole = pl.concat(frames)
     declared, _ = published(lake, *frames)
     found = lake.table(declared.id).scan().filter(condition).collect().sort("id")
@@ -128,7 +134,7 @@ def test_a_filtered_scan_finds_what_a_filter_of_everything_finds(lake, condition
 
 
 def test_other_readers_find_the_same_rows(lake):
-    declared, delta = published(lake, measures(0), measures(10), measures(20))
+    _, delta = published(lake, measures(0), measures(10), measures(20))
     reader = QueryBuilder().register("t", delta)
     for sql, expected in [
         ("select id from t where at > '1970-01-01T00:00:15.000015Z'", range(16, 30)),

@@ -12,8 +12,8 @@ import pytest
 
 import mesh
 from mesh.catalog.receipts import Receipt
-from mesh.reading import pin
 from mesh.products.ports import Input
+from mesh.reading import pin
 from tests.behaviour.products import product, publish_small
 
 NOON = dt.datetime(2020, 2, 29, 12, 0, 0, 123_456)
@@ -63,7 +63,13 @@ HIGH = {
     "lasted": dt.timedelta(microseconds=1), "numbers": [1, None, -(2**63)], "texts": ["", None, "ü"],
     "place": {"city": "Nový Jičín", "at": [49.6, None]}, "nested": [{"a": 1, "b": None}, None],
 }  # fmt: skip
-ODD = {**dict.fromkeys(COLUMNS), "id": 3, "double": float("nan"), "single": float("nan"), "text": "x" * 100_000}
+ODD = {
+    **dict.fromkeys(COLUMNS),
+    "id": 3,
+    "double": float("nan"),
+    "single": float("nan"),
+    "text": "x" * 100_000,
+}
 NOTHING = {**dict.fromkeys(COLUMNS), "id": 4}
 
 
@@ -128,7 +134,9 @@ PRODUCERS = {
     "an Arrow table": lambda frame: frame.to_arrow(),
     "an Arrow table of views": lambda frame: frame.to_arrow(compat_level=pl.CompatLevel.newest()),
     "an Arrow reader": lambda frame: frame.to_arrow().to_reader(max_chunksize=1),
-    "an Arrow dataset": lambda frame: __import__("pyarrow.dataset").dataset.dataset(frame.to_arrow()),
+    "an Arrow dataset": lambda frame: __import__("pyarrow.dataset").dataset.dataset(
+        frame.to_arrow()
+    ),
     "a DuckDB relation": lambda frame: duckdb.sql("select * from frame"),
     "a pandas frame": lambda frame: frame.to_pandas(),
 }

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 import mesh
-from mesh.settings import PublishingSettings
 from mesh.publishing import publish
+from mesh.settings import PublishingSettings
 from tests.behaviour.products import Orders, orders, product, publish_small, rows_of
 
 ONE_FILE = PublishingSettings(workers=1)
@@ -16,7 +16,7 @@ def files_of(declared, lake) -> set[str]:
 
 
 def in_three_files(declared, lake) -> dict[int, str]:
-    """Orders 0–9, 10–19 and 20–29, each in a file of its own; the files by first order."""
+    """Orders 0 to 9, 10 to 19 and 20 to 29, each in a file of its own; the files by first order."""
     for start in (0, 10, 20):
         rows = [(number, "DE", 1.0) for number in range(start, start + 10)]
         publish(declared, orders(rows), lake=lake, run_id=f"from {start}", settings=ONE_FILE)

@@ -76,7 +76,9 @@ def test_a_replacement_by_one_of_two_partition_columns_replaces_across_the_other
         write=mesh.ReplacePartitions(by="month"),
         partition_by=("month", "country"),
     )
-    frame = pl.DataFrame({"month": ["01", "01", "02"], "country": ["A", "B", "A"], "total": [1] * 3})
+    frame = pl.DataFrame(
+        {"month": ["01", "01", "02"], "country": ["A", "B", "A"], "total": [1] * 3}
+    )
     publish_small(replacing, frame, lake, "first")
     publish_small(
         replacing, pl.DataFrame({"month": ["01"], "country": ["C"], "total": [7]}), lake, "second"
@@ -158,7 +160,12 @@ def test_the_history_carries_the_receipts_that_were_returned(lake):
 
 @pytest.mark.parametrize(
     "write",
-    [mesh.Overwrite(), mesh.Append(), mesh.ReplacePartitions(by="country"), mesh.Upsert("order_id")],
+    [
+        mesh.Overwrite(),
+        mesh.Append(),
+        mesh.ReplacePartitions(by="country"),
+        mesh.Upsert("order_id"),
+    ],
     ids=lambda mode: mode.name,
 )
 def test_the_same_publication_again_commits_nothing_and_returns_the_first_receipt(lake, write):

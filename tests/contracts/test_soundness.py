@@ -73,7 +73,7 @@ def test_rules_that_leave_a_value_are_not(annotation, checks):
         (float, {"isin": [1, 2.5]}),
         (str, {"str_contains": "(?=lookahead)"}),
         (bool, {"str_length": {"max_value": 3}}),
-        (mesh.UTCDatetime, {"ge": datetime(2013, 1, 1)}),  # noqa: DTZ001 -- the mistake
+        (mesh.UTCDatetime, {"ge": datetime(2013, 1, 1)}),
         (Annotated[pl.List, pl.Int64], {"ge": 1}),
     ],
     ids=str,

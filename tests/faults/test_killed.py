@@ -93,7 +93,9 @@ def test_leftovers_that_may_still_be_in_use_are_kept(disk, start):
     assert state_of(disk.table(declared.id))[2] == lying != []
 
 
-@pytest.mark.parametrize("place", ["before the quarantine's commit", "after the quarantine's commit"])
+@pytest.mark.parametrize(
+    "place", ["before the quarantine's commit", "after the quarantine's commit"]
+)
 def test_a_kill_around_the_quarantine_keeps_every_rejected_row_once(disk, start, place):
     declared = product(on_violation=mesh.Quarantine(0.5))
     told = {"tolerance": 0.5}

@@ -364,7 +364,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, write in PAGES.items():
         (FOLDER / f"{name}.md").write_text(write(), encoding="utf-8")
-        print(f"docs/reference/{name}.md")  # noqa: T201 -- a script's report
+        print(f"docs/reference/{name}.md")
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def test_a_missing_bucket_is_a_readable_error(bucket):
 
 def test_a_store_that_is_not_there_is_a_readable_error(bucket):
     options = {**bucket.options, "aws_endpoint_url": "http://127.0.0.1:9", "max_retries": "0"}
-    with pytest.raises(StorageError, match="127.0.0.1:9|onnect") as raised:
+    with pytest.raises(StorageError, match=r"127\.0\.0\.1:9|onnect") as raised:
         Lake("s3://lake/dev", options).table(ORDERS).version()
 
     assert "MESH_STORAGE" in raised.value.hint
