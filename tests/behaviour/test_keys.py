@@ -29,7 +29,7 @@ def test_an_append_with_a_key_that_the_table_has_is_refused(lake, partition_by):
     refusal = publish_small(growing, orders([(10, "FR", 1.0), (7, "FR", 1.0)]), lake, "second")
 
     assert isinstance(refusal, Refusal)
-    assert refusal.verdict.reasons == ("1 rows have a key (order_id) that is in the table already",)
+    assert refusal.verdict.reasons == ("1 row has a key (order_id) that is in the table already",)
     finding = refusal.verdict.finding("order_id_unique")
     assert (finding.failed, finding.samples) == (1, ({"order_id": 7},))
     assert state_of(lake.table(growing.id)) == before

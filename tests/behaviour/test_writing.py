@@ -118,7 +118,7 @@ def test_an_overwrite_with_nothing_is_refused_unless_the_contract_asks_for_it(la
     publish_small(whole, orders(FIRST), lake, "first")
     refused = publish_small(whole, orders([]), lake, "second")
     (reason,) = refused.verdict.reasons
-    assert reason.endswith("is broken: there are 0 rows")
+    assert reason.endswith("is broken: the data has 0 rows")
     assert rows_of(whole, lake) == sorted(FIRST, key=repr)
 
     allowed = product(MayBeEmpty)
@@ -164,7 +164,7 @@ def test_the_history_carries_the_receipts_that_were_returned(lake):
         mesh.Overwrite(),
         mesh.Append(),
         mesh.ReplacePartitions(by="country"),
-        mesh.Upsert("order_id"),
+        mesh.Upsert(on=["order_id", "country"]),
     ],
     ids=lambda mode: mode.name,
 )
