@@ -261,7 +261,7 @@ def explained(error: Exception, where: str) -> StorageError:
     """What a storage library says, in one line, with what to do next."""
     text = _COLOUR.sub("", str(error)).strip() or type(error).__name__
     number = error.errno if isinstance(error, OSError) else None
-    if number in _FULL or "No space left" in text or "quota exceeded" in text.lower():
+    if number in _FULL or any(f"(os error {full})" in text for full in _FULL):
         return StorageFullError("no space is left", where=where, hint="free some, and run it again")
     lines = [line.strip(" ↳") for line in text.splitlines()]
     said = _SAID.search(text)

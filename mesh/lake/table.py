@@ -143,9 +143,10 @@ class Snapshot:
         if not added:
             return self
         fields = list(Schema.from_arrow(pa.schema(added)).fields)
+        own = self.table._delta(self.version)  # noqa: SLF001 -- it is altered, a snapshot never is
         try:
             with storage_errors(self.table.url):
-                self._delta.alter.add_columns(
+                own.alter.add_columns(
                     fields, commit_properties=CommitProperties(max_commit_retries=0)
                 )
         except CommitFailedError as error:

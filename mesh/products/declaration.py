@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MARK = "__mesh_declaration__"
+_NO_PARTITION = ("list<", "struct<", "binary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,11 @@ def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
         problems.append(
             Problem("ReplacePartitions(by) names columns that partition_by does not", where=where)
         )
+    problems += [
+        Problem(f"{column.name!r} is a {column.type}: files cannot be laid out by it", where=where)
+        for column in product.contract.columns
+        if column.name in product.partition_by and column.type.startswith(_NO_PARTITION)
+    ]
     if set(product.partition_by) == set(names):
         problems.append(Problem("partition_by leaves no column for the files", where=where))
     for name, port in product.inputs.items():

@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mesh.contracts.arrow import Difference, type_name
+from mesh.errors import StorageError
 from mesh.lake import StagedFile, Table
 from mesh.lake.partitions import folder_of, partition_text, partition_value, why_no_partition
 from mesh.lake.store import storage_errors
@@ -225,6 +227,8 @@ class _OpenFile:
 
     def abandon(self) -> None:
         self._writer.is_open = False  # a footer would make a torn file look whole
+        with suppress(StorageError), storage_errors(self._url):
+            self._sink.close()  # an upload that is never closed stays in the bucket, unseen
 
 
 def scan_files(

@@ -4,6 +4,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
+from deltalake import write_deltalake
 
 import mesh
 from mesh.catalog.receipts import Receipt, Refusal
@@ -109,8 +110,6 @@ def test_keys_of_every_type_are_found_again(lake, dtype, values):
 
 
 def test_keys_in_files_of_another_writer_are_found_though_its_bounds_are_cut(lake):
-    from deltalake import write_deltalake
-
     class Keyed(mesh.Contract):
         at: mesh.UTCDatetime = mesh.Field(key=True)
         value: int

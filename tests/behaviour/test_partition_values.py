@@ -8,7 +8,7 @@ from typing import Annotated
 import polars as pl
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, QueryBuilder
 
 import mesh
 from mesh.catalog.receipts import Refusal
@@ -130,8 +130,6 @@ def test_other_readers_see_the_same_values(lake, contract, values):
 
 
 def _by_delta(delta: DeltaTable) -> pl.DataFrame:
-    from deltalake import QueryBuilder
-
     reader = QueryBuilder().register("t", delta).execute("select part, value from t")
     return pl.DataFrame(pa.table(reader))
 

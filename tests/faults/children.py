@@ -36,9 +36,12 @@ class Child:
             text=True,
             bufsize=1,
         )
-        child = cls(process)
-        assert child.hear() == {"says": "ready"}
-        return child
+        return cls(process)
+
+    def await_ready(self) -> "Child":
+        """Wait until it has loaded what it needs."""
+        assert self.hear() == {"says": "ready"}
+        return self
 
     def tell(self, lake: Lake, product: dict[str, Any], run_id: str, **data: Any) -> None:
         """Let it publish; does not wait."""

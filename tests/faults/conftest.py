@@ -21,7 +21,7 @@ def start():
 
     def start_one(**options) -> Child:
         started.append(Child.start(**options))
-        return started[-1]
+        return started[-1].await_ready()
 
     yield start_one
     for child in started:

@@ -26,8 +26,10 @@ NEW = [(3, "DE", 3.0), (4, "FR", 4.0)]
 @pytest.fixture(scope="module")
 def publisher():
     child = Child.start()
-    yield child
-    child.end()
+    try:
+        yield child.await_ready()
+    finally:
+        child.end()
 
 
 def publish_through(publisher, fault, bucket, lake, rows, write="overwrite") -> dict:
