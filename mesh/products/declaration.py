@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -278,9 +279,11 @@ def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
 
 def code_version(function: Callable[..., Any]) -> str:
     """A digest of the module that a function is written in; empty when it has no source."""
-    module = inspect.getmodule(function)
+    module = sys.modules.get(function.__module__)
+    if module is None:
+        return ""
     try:
-        source = inspect.getsource(module if module is not None else function)
+        source = inspect.getsource(module)
     except (OSError, TypeError):
         return ""
     return hashlib.sha256(source.encode()).hexdigest()[:12]
