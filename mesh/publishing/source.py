@@ -102,13 +102,14 @@ def batches_of(source: Source, *, batch_rows: int) -> Iterator[pa.RecordBatch]:
     rows = size = 0
     for batch in _guarded(source.batches):
         for piece in _sliced(batch, batch_rows):
-            is_full = rows + piece.num_rows > batch_rows or size + piece.nbytes > MAX_BATCH_BYTES
+            own = _size(piece)
+            is_full = rows + piece.num_rows > batch_rows or size + own > MAX_BATCH_BYTES
             if waiting and is_full:
                 yield _joined(waiting)
                 waiting, rows, size = [], 0, 0
             waiting.append(piece)
             rows += piece.num_rows
-            size += piece.nbytes
+            size += own
     if waiting:
         yield _joined(waiting)
 
@@ -158,12 +159,29 @@ def _sliced(batch: pa.RecordBatch, batch_rows: int) -> Iterator[pa.RecordBatch]:
 
 
 def _bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    if batch.num_rows < 2 or batch.nbytes <= MAX_BATCH_BYTES:  # noqa: PLR2004 -- one row is whole
+    if batch.num_rows < 2 or _size(batch) <= MAX_BATCH_BYTES:  # noqa: PLR2004 -- one row is whole
         yield batch
         return
     half = batch.num_rows // 2
     yield from _bounded(batch.slice(0, half))
     yield from _bounded(batch.slice(half))
+
+
+def _size(batch: pa.RecordBatch) -> int:
+    """Bytes of a batch's own rows: Arrow counts the whole buffers that views of texts share."""
+    views = [n for n, field in enumerate(batch.schema) if _has_views(field.type)]
+    if not views:
+        return int(batch.nbytes)
+    plain = sum(batch.column(n).nbytes for n in range(batch.num_columns) if n not in views)
+    return int(plain + pl.DataFrame(batch.select(views)).estimated_size())
+
+
+def _has_views(data_type: pa.DataType) -> bool:
+    if pa.types.is_string_view(data_type) or pa.types.is_binary_view(data_type):
+        return True
+    if pa.types.is_dictionary(data_type):
+        return False
+    return any(_has_views(data_type.field(n).type) for n in range(data_type.num_fields))
 
 
 def _joined(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:

@@ -255,3 +255,11 @@ def test_a_whole_arrow_table_is_handed_over_without_a_copy():
     assert len(batches) == 10
     addresses = {batch.column("a").buffers()[1].address for batch in batches}
     assert addresses == {column.buffers()[1].address}
+
+
+def test_rows_whose_texts_share_a_buffer_are_not_taken_one_by_one(monkeypatch):
+    monkeypatch.setattr(source_module, "MAX_BATCH_BYTES", 100_000)
+    texts = pl.DataFrame({"text": [f"{n:050}" for n in range(10_000)]}).rechunk()
+    sizes = [b.num_rows for b in batches_of(source_of(texts, batch_rows=1_000), batch_rows=1_000)]
+    assert sum(sizes) == 10_000
+    assert min(sizes) >= 500
