@@ -7,11 +7,10 @@ half. Each worker checks and encodes the same batch, so that it stays in that co
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 
 import polars as pl
@@ -20,7 +19,7 @@ import pyarrow as pa
 from mesh.contracts.arrow import Difference
 from mesh.publishing.conformance import Conformance, LossyCastError
 from mesh.publishing.gate import Gate
-from mesh.publishing.stage import Stage, StageWriter
+from mesh.publishing.stage import Stage
 
 Numbered = tuple[int, pa.RecordBatch]
 
@@ -29,8 +28,9 @@ Numbered = tuple[int, pa.RecordBatch]
 class Pipeline:
     """What one publication's batches go through.
 
-    `rejects` takes rejected rows; None means that any rejected row refuses, so that nothing more is
-    staged once there is one.
+    `rejects` takes rejected rows; None lets go of them, because any of them refuses. What is
+    accepted is staged all the same: rules on the whole set are decided on it, so that a refusal
+    tells everything that is wrong at once.
     """
 
     gate: Gate
@@ -39,7 +39,6 @@ class Pipeline:
     rejects: Stage | None
     with_provenance: Callable[[pl.DataFrame], pl.DataFrame]
     workers: int
-    _is_refused: threading.Event = field(default_factory=threading.Event)
 
     def run(self, batches: Iterator[pa.RecordBatch]) -> Difference | None:
         """Take in every batch. Returns what a cast would have lost, if anything."""
@@ -77,9 +76,10 @@ class Pipeline:
                 promised = self.conformance.logical(batch, offset)
                 frame = pl.DataFrame(promised)
                 checked = self.gate.check(frame, offset)
-                if checked.rejected is not None:
-                    self._reject(checked.rejected, rejecting)
-                if checked.accepted is not None and not self._is_refused.is_set():
+                if checked.rejected is not None and rejecting is not None:
+                    for piece in self.conformance.rejected(self.with_provenance(checked.rejected)):
+                        rejecting.write(piece)
+                if checked.accepted is not None:
                     # A batch that passed whole is encoded as it came, without a way through Polars.
                     rows = promised if checked.accepted is frame else checked.accepted
                     for piece in self.conformance.stored(rows):
@@ -92,13 +92,6 @@ class Pipeline:
             if rejecting is not None:
                 rejecting.abandon()
             raise
-
-    def _reject(self, rows: pl.DataFrame, rejecting: StageWriter | None) -> None:
-        if rejecting is None:
-            self._is_refused.set()
-            return
-        for piece in self.conformance.rejected(self.with_provenance(rows)):
-            rejecting.write(piece)
 
 
 class _Feed:

@@ -66,6 +66,16 @@ def test_a_refused_publication_may_be_tried_again_under_the_same_run(lake):
     assert (receipt.table_version, receipt.is_repeated) == (0, False)
 
 
+def test_a_refusal_tells_what_is_wrong_with_the_whole_after_a_row_that_refuses(lake):
+    rows = [(0, "DE", -1.0), *((n, "DE", 1.0) for n in range(1, 200)), (7, "FR", 2.0)]
+    outcome = publish_small(product(), orders(rows), lake, "run")
+
+    assert isinstance(outcome, Refusal)
+    assert len(outcome.verdict.reasons) == 2
+    twice = outcome.verdict.finding("order_id_unique")
+    assert (twice.outcome, twice.failed) == (Outcome.FAILED, 2)
+
+
 def test_a_rule_that_only_warns_is_counted_and_publishes(lake):
     class Lenient(mesh.Contract):
         value: int = mesh.Field(le=3, raise_warning=True)

@@ -133,20 +133,15 @@ def test_any_number_of_workers_publishes_the_same_rows(lake, workers):
     assert found.sort("order_id").equals(rows(1_000))
 
 
-def test_once_a_row_is_rejected_that_refuses_nothing_more_is_written(lake, monkeypatch):
-    written = []
-    original = StageWriter.write
-
-    def write(writer, batch):
-        written.append(batch.num_rows)
-        original(writer, batch)
-
-    monkeypatch.setattr(StageWriter, "write", write)
+def test_what_a_rejected_row_refuses_is_checked_whole_and_leaves_nothing_behind(lake):
     bad = rows(1_000).with_columns(
         amount=pl.when(pl.col("order_id") == 0).then(-1.0).otherwise(1.0)
     )
     settings = PublishingSettings(workers=1, batch_rows=10)
-    refusal = publish(product(), bad, lake=lake, run_id="run", settings=settings)
+    refusal = publish(
+        product(), pl.concat([bad, rows(1_000).tail(3)]), lake=lake, run_id="run", settings=settings
+    )
 
-    assert refusal.verdict.rows == 1_000
-    assert written == []
+    assert (refusal.verdict.rows, refusal.verdict.rejected) == (1_003, 1)
+    assert refusal.verdict.finding("order_id_unique").failed == 6
+    assert list(lake.table(product().id).store.list()) == []
