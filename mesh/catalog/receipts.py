@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
-from mesh.contracts.model import Severity
+from mesh.contracts.model import Contract, Severity
 from mesh.contracts.verdict import Outcome, Verdict
 
 RECEIPT_KEY = "mesh.receipt"
@@ -128,6 +128,13 @@ class Refusal:
     refused_at: datetime
     verdict: Verdict
     inputs: tuple[InputVersion, ...] = ()
+
+    def for_everyone(self, contract: Contract) -> Refusal:
+        """The refusal without values of confidential and personal columns.
+
+        The catalog and Dagster's event log keep it so: both are open to many.
+        """
+        return replace(self, verdict=self.verdict.without_values_of(contract.guarded_columns))
 
     def __str__(self) -> str:
         """The verdict in words."""

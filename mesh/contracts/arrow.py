@@ -47,6 +47,8 @@ class Difference:
     expected: str
     found: str
     hint: str = ""
+    is_quoting: bool = False
+    """Whether `found` or `hint` quote a value of the data."""
 
     def __str__(self) -> str:
         """`wind: promised float64, found string (cast it …)`."""

@@ -160,6 +160,12 @@ class Contract:
         return tuple(c.name for c in sorted(keyed, key=lambda column: column.key_position or 0))
 
     @property
+    def guarded_columns(self) -> frozenset[str]:
+        """Columns whose values are not for everyone: confidential and personal ones."""
+        guarded = {Classification.CONFIDENTIAL, Classification.PERSONAL}
+        return frozenset(c.name for c in self.columns if c.classification in guarded)
+
+    @property
     def row_rules(self) -> tuple[Rule, ...]:
         """Rules decided on each row."""
         return tuple(rule for rule in self.rules if rule.scope is Scope.ROW)

@@ -6,14 +6,17 @@ rows, with samples, and whether the data may be published.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from mesh.contracts import wording
 from mesh.contracts.arrow import Difference
 from mesh.contracts.model import Rule, Scope, Severity
+
+HIDDEN = "(hidden)"
+"""Stands for a value that is not for everyone."""
 
 
 class Outcome(StrEnum):
@@ -40,6 +43,18 @@ class Finding:
     first_row: int | None = None
     samples: tuple[Mapping[str, Any], ...] = ()
     message: str = ""
+
+    def without_values_of(self, columns: Collection[str]) -> Finding:
+        """The finding without values of these columns: a sample says that one is hidden."""
+        if not columns:
+            return self
+        samples = tuple(
+            {name: HIDDEN if name in columns else value for name, value in row.items()}
+            for row in self.samples
+        )
+        # A rule over the whole row names no columns, and its message may quote any value.
+        may_quote = not self.rule.columns or set(columns) & set(self.rule.columns)
+        return replace(self, samples=samples, message="" if may_quote else self.message)
 
     @property
     def is_refusing(self) -> bool:
@@ -76,6 +91,19 @@ class Verdict:
     findings: tuple[Finding, ...]
     differences: tuple[Difference, ...] = ()
     reasons: tuple[str, ...] = ()
+
+    def without_values_of(self, columns: Collection[str]) -> Verdict:
+        """The verdict as those may see it who may not see these columns."""
+        return replace(
+            self,
+            findings=tuple(item.without_values_of(columns) for item in self.findings),
+            differences=tuple(
+                replace(item, found=HIDDEN, hint="a value would be changed")
+                if item.is_quoting and item.column in columns
+                else item
+                for item in self.differences
+            ),
+        )
 
     @property
     def is_accepted(self) -> bool:

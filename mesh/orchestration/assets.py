@@ -100,7 +100,7 @@ def _publish(
         return
     yield from checks.refused(product, outcome)
     raise dg.Failure(
-        str(checks.shown(outcome, product.contract)),
+        str(outcome.for_everyone(product.contract)),
         metadata={metadata.PUBLICATION: outcome.publication_id},
         allow_retries=False,
     )

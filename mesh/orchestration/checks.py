@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
 
 from mesh.catalog.receipts import Receipt, Refusal, RuleTally
 from mesh.contracts import wording
-from mesh.contracts.model import Classification, Contract, Rule, Scope, Severity
-from mesh.contracts.verdict import Finding, Outcome, Verdict
+from mesh.contracts.model import Rule, Scope, Severity
+from mesh.contracts.verdict import HIDDEN, Finding, Outcome, Verdict
 from mesh.lake import Lake
 from mesh.orchestration.metadata import Metadata
 from mesh.products.declaration import DataProduct
@@ -25,8 +25,6 @@ from mesh.reading import rejected_rows
 SAMPLES = 5
 """How many broken rows a check shows."""
 
-HIDDEN = "(hidden)"
-_NOT_SHOWN = frozenset({Classification.CONFIDENTIAL, Classification.PERSONAL})
 _SEVERITIES = {
     Severity.ERROR: dg.AssetCheckSeverity.ERROR,
     Severity.WARNING: dg.AssetCheckSeverity.WARN,
@@ -97,7 +95,7 @@ def accepted(product: DataProduct, receipt: Receipt, lake: Lake) -> Iterator[dg.
 def refused(product: DataProduct, refusal: Refusal) -> Iterator[dg.AssetCheckResult]:
     """The results of the checks that a refusal decided: failed with samples, or passed."""
     key, checks = dg.AssetKey(product.id.asset_key), Checks.of(product)
-    verdict = shown(refusal, product.contract).verdict
+    verdict = refusal.for_everyone(product.contract).verdict
     yield _columns_result(product, checks.columns, verdict)
     findings = {finding.rule.id: finding for finding in verdict.findings}
     for name, rule in checks.rules.items():
@@ -111,26 +109,6 @@ def refused(product: DataProduct, refusal: Refusal) -> Iterator[dg.AssetCheckRes
                 description=_finding_words(finding, verdict.rows),
                 metadata=_finding_metadata(finding),
             )
-
-
-def shown(refusal: Refusal, contract: Contract) -> Refusal:
-    """The refusal as everyone may see it: without values of confidential and personal columns."""
-    hidden = {c.name for c in contract.columns if c.classification in _NOT_SHOWN}
-    findings = tuple(_hide(finding, hidden) for finding in refusal.verdict.findings)
-    return replace(refusal, verdict=replace(refusal.verdict, findings=findings))
-
-
-def _hide(finding: Finding, hidden: set[str]) -> Finding:
-    if not hidden:
-        return finding
-    samples = tuple(
-        {name: HIDDEN if name in hidden else value for name, value in row.items()}
-        for row in finding.samples
-    )
-    # A rule over the whole row names no columns, and its message may quote any value.
-    may_quote = not finding.rule.columns or hidden & set(finding.rule.columns)
-    message = "" if may_quote else finding.message
-    return replace(finding, samples=samples, message=message)
 
 
 def _distinct(wanted: str, taken: set[str]) -> str:
@@ -255,7 +233,7 @@ def _sample(
 ) -> list[dict[str, object]]:
     contract = product.contract
     columns = list(dict.fromkeys([*contract.key, *(rule.columns or contract.column_names)]))
-    hidden = [name for name in columns if contract.column(name).classification in _NOT_SHOWN]
+    hidden = [name for name in columns if name in contract.guarded_columns]
     rows = (
         rejected.filter(
             pl.col("_mesh_publication") == receipt.publication_id,

@@ -69,7 +69,7 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
     if isinstance(outcome, Receipt):
         workspace.catalog.record(outcome)
     else:
-        workspace.catalog.record_refusal(outcome)
+        workspace.catalog.record_refusal(outcome.for_everyone(product.contract))
     return outcome
 
 

@@ -105,6 +105,7 @@ def _cast(values: pa.Array, target: pa.DataType, column: str, offset: int) -> pa
                 str(target),
                 str(values.type),
                 f"a value from row {offset:,} on would be changed: {text}",
+                is_quoting=True,
             )
         ) from error
 

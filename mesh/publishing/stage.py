@@ -156,7 +156,8 @@ class StageWriter:
         for name, text in zip(self.stage.partition_by, texts, strict=True):
             if reason := why_no_partition(name, text):
                 promised = type_name(self.stage.schema.field(name).type)
-                raise LossyCastError(Difference(name, promised, repr(text)[:_SHOWN], reason))
+                found = repr(text)[:_SHOWN]
+                raise LossyCastError(Difference(name, promised, found, reason, is_quoting=True))
         return texts
 
     def _file(self, values: tuple[str | None, ...], first: pa.RecordBatch) -> _OpenFile:

@@ -107,3 +107,36 @@ def test_the_next_run_records_what_an_earlier_one_could_not(workspace):
     assert workspace.catalog.receipts(str(product.id)) == []
     execute(product, workspace, Run("next"))
     assert [r.run_id for r in workspace.catalog.receipts(str(product.id))] == ["next", lost.run_id]
+
+
+class People(mesh.Contract):
+    id: int = mesh.Field(key=True)
+    surname: str = mesh.Field(classification="personal", str_length={"max_value": 3})
+
+
+@mesh.data_product(contract=People)
+def people() -> pl.LazyFrame:
+    return pl.LazyFrame({"id": [1], "surname": ["Lovelace"]})
+
+
+def test_the_catalog_keeps_no_personal_values_of_a_refusal(workspace):
+    outcome = execute(bound(people), workspace, Run("a"))
+    assert "Lovelace" in str(outcome)
+    (kept,) = workspace.catalog.refusals("retail.people_v1")
+    assert "Lovelace" not in f"{kept} {kept.verdict}"
+    broken = next(item for item in kept.verdict["findings"] if item["outcome"] == "failed")
+    assert broken["samples"] == [{"surname": "(hidden)", "id": 1}]
+
+
+def test_nor_does_it_quote_one_that_does_not_fit_its_type(workspace):
+    class Born(mesh.Contract):
+        at: mesh.UTCDatetime = mesh.Field(classification="personal")
+
+    @mesh.data_product(contract=Born)
+    def births() -> pa.Table:
+        return pa.table({"at": pa.array([1_234_567_891], pa.timestamp("ns", "UTC"))})
+
+    outcome = execute(bound(births), workspace, Run("a"))
+    assert "1234567891" in str(outcome)
+    (kept,) = workspace.catalog.refusals("retail.births_v1")
+    assert "1234567891" not in f"{kept} {kept.verdict}"
