@@ -197,8 +197,9 @@ class ObjectStore:
             return bytes(obstore.get(self._open(), path).bytes())
 
     def probe(self) -> None:
-        """Create an object twice: the second must be refused. Once a store and process."""
-        identity = (self.url, str(sorted(self.options.items())))
+        """Create an object twice: the second must be refused. Once a bucket and process."""
+        place = urlsplit(self.url)
+        identity = (f"{place.scheme}://{place.netloc}", str(sorted(self.options.items())))
         if identity in _PROBED:
             return
         store, path = self._open(), f"_mesh_probe/{uuid.uuid4().hex}"

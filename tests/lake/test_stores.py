@@ -53,8 +53,8 @@ def test_a_store_is_probed_once_a_process(bucket):
 
     with proxied(bucket.endpoint, count) as endpoint:
         lake = through(endpoint, bucket)
-        for run in "abc":
-            publish_small(product(), orders([(1, "DE", 1.0)]), lake, run)
+        for name in ("orders", "returns", "refunds"):
+            publish_small(product(name=name), orders([(1, "DE", 1.0)]), lake, "run")
 
     assert len(written) == 2
     assert len(set(written)) == 1
