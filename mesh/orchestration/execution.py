@@ -17,6 +17,7 @@ from mesh.catalog.sync import sync_product
 from mesh.contracts.rules import data_test
 from mesh.contracts.verdict import Finding, Outcome
 from mesh.errors import TransformError
+from mesh.lake import Lake
 from mesh.orchestration.workspace import Workspace
 from mesh.products.declaration import DataProduct, SqlModel
 from mesh.publishing import find_receipt, publish
@@ -86,8 +87,9 @@ def _publish(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | 
     earlier = find_receipt(product, lake, run_id=run.id, partition=run.partition)
     if earlier is not None:
         return earlier.as_repeated()
-    inputs = {port: pin(port, declared, lake) for port, declared in product.inputs.items()}
-    references, referenced = referenced_values(product.contract, lake)
+    inputs = _pinned(product, lake)
+    versions = {pinned.input.product: pinned.version for pinned in inputs.values()}
+    references, referenced = referenced_values(product.contract, lake, versions)
     try:
         with _transformed(product, inputs, workspace, run) as result:
             return publish(
@@ -103,6 +105,17 @@ def _publish(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | 
             )
     except TransformError as error:
         raise _explained(error, product, inputs) from error.__cause__
+
+
+def _pinned(product: DataProduct, lake: Lake) -> dict[str, PinnedInput]:
+    """The inputs by port; two ports on one product read the same version of it."""
+    inputs: dict[str, PinnedInput] = {}
+    versions: dict[str, int] = {}
+    for port, declared in product.inputs.items():
+        known = versions.get(declared.product)
+        inputs[port] = pin(port, declared, lake, version=known)
+        versions[declared.product] = inputs[port].version
+    return inputs
 
 
 def _versions(

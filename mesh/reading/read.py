@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from mesh.errors import NotPublishedError, UnknownProductError
 from mesh.lake import Lake
 from mesh.naming import ProductId
 from mesh.products.ports import Input
-from mesh.reading.snapshot import pin
+from mesh.reading.snapshot import PinnedInput, pin
 from mesh.settings import Settings, load
 
 
@@ -69,25 +70,28 @@ def rejected_rows(product: ProductId, lake: Lake) -> pl.LazyFrame | None:
 
 
 def referenced_values(
-    contract: Contract, lake: Lake
+    contract: Contract, lake: Lake, pinned: Mapping[str, int]
 ) -> tuple[dict[str, pl.Series], tuple[InputVersion, ...]]:
     """The values of every column that a contract refers to, and the versions they were read from.
 
-    By `domain.product_v1.column`; what is not published yet is left out.
+    By `domain.product_v1.column`; what is not published yet is left out. `pinned` are versions that
+    are fixed already, by product: a run reads one version of a product, whatever it reads it for.
     """
     values: dict[str, pl.Series] = {}
-    versions: list[InputVersion] = []
+    found: dict[str, PinnedInput] = {}
     for rule in contract.rules:
         if rule.check != "references" or rule.arguments["to"] in values:
             continue
         product, _, column = rule.arguments["to"].rpartition(".")
+        earlier = found[product].version if product in found else pinned.get(product)
         try:
-            pinned = pin("", Input(product, [column]), lake)
+            referenced = pin("", Input(product, [column]), lake, version=earlier)
         except NotPublishedError:
             continue
-        values[rule.arguments["to"]] = pinned.scan().collect().to_series()
-        versions.append(pinned.used)
-    return values, tuple(versions)
+        values[rule.arguments["to"]] = referenced.scan().collect().to_series()
+        known = found[product].columns if product in found else ()
+        found[product] = replace(referenced, columns=(*known, column))
+    return values, tuple(item.used for item in found.values())
 
 
 def _known_products(settings: Settings) -> list[str]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+
 import polars as pl
 import pytest
 
 import mesh
 from mesh.catalog.receipts import InputVersion, Receipt, Refusal
 from mesh.errors import TransformError, UnknownColumnError
+from mesh.orchestration import execution
 from mesh.orchestration.execution import Run, execute
 from mesh.orchestration.running import Blocked, run_products
 from mesh.publishing import publish
 from tests.orchestration.declared import Numbers, bound, empty_mesh
+
+read = importlib.import_module("mesh.reading.read")  # the package has a function of that name
 
 
 def squares(*numbers: int) -> pl.DataFrame:
@@ -71,6 +76,57 @@ def test_the_version_that_a_reference_was_checked_against_is_in_the_receipt(work
     (finding,) = refusal.verdict.failures
     assert (finding.failed, finding.samples) == (1, ({"n": 4},))
     assert next(iter(outcomes)) == "retail.source_v1"
+
+
+def test_what_is_read_and_referred_to_is_looked_at_in_one_version(workspace, monkeypatch):
+    upstream = declared(source)
+    execute(upstream, workspace, Run("first"))
+    looked_up = execution.referenced_values
+
+    def overtaken(*what):
+        publish(upstream, squares(9), lake=workspace.lake, run_id="meanwhile")
+        return looked_up(*what)
+
+    monkeypatch.setattr(execution, "referenced_values", overtaken)
+
+    class Copies(mesh.Contract):
+        n: int = mesh.Field(key=True, references="retail.source_v1.n")
+        square: int = mesh.Field(references="retail.source_v1.square")
+
+    def copies(rows: pl.LazyFrame, again: pl.LazyFrame) -> pl.LazyFrame:
+        return rows
+
+    ports = {name: mesh.Input("retail.source_v1") for name in ("rows", "again")}
+    receipt = execute(
+        bound(mesh.data_product(contract=Copies, inputs=ports)(copies)), workspace, Run("second")
+    )
+
+    assert isinstance(receipt, Receipt), str(receipt)
+    assert {item.version for item in receipt.inputs} == {0}
+
+
+def test_columns_that_are_referred_to_are_looked_at_in_one_version(workspace, monkeypatch):
+    upstream = declared(source)
+    execute(upstream, workspace, Run("first"))
+    pinning = read.pin
+
+    def overtaken(*what, **options):
+        pinned = pinning(*what, **options)
+        publish(upstream, squares(9), lake=workspace.lake, run_id="meanwhile")
+        return pinned
+
+    monkeypatch.setattr(read, "pin", overtaken)
+
+    class Chosen(mesh.Contract):
+        n: int = mesh.Field(key=True, references="retail.source_v1.n")
+        square: int = mesh.Field(references="retail.source_v1.square")
+
+    def chosen() -> pl.DataFrame:
+        return squares(2)
+
+    receipt = execute(bound(mesh.data_product(contract=Chosen)(chosen)), workspace, Run("second"))
+    assert isinstance(receipt, Receipt), str(receipt)
+    assert receipt.inputs == (InputVersion("retail.source_v1", 0, "", ("n", "square")),)
 
 
 def test_a_reference_to_what_was_never_published_refuses_and_says_so(workspace):
