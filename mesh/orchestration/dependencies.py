@@ -1,18 +1,18 @@
 """What a product waits for: the products that it reads, and those that its rules look at.
 
-Owns the walk along declared inputs across domains, without which a reference could close a circle
-in everyone's asset graph. Loads only the domains that the walk meets, and passes over one that does
-not load: a broken domain breaks nobody else.
+Owns the finding of other domains' products along the way, without which a reference could close a
+circle in everyone's asset graph. Loads only the domains that the walk meets, and passes over one
+that does not load: a broken domain breaks nobody else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mesh.errors import CyclicInputsError, MeshError, Problem
+from mesh.errors import CyclicInputsError, MeshError
 from mesh.naming import ProductId
 from mesh.products.collection import Domain, domain_folders, domain_name, load_domain
+from mesh.products.consistency import circle, way
 from mesh.products.declaration import DataProduct
 from mesh.settings import Settings
 
@@ -42,42 +42,26 @@ class Neighbours:
 
     def dependencies(self, product: DataProduct) -> Dependencies:
         """What comes before a product. Raises CyclicInputsError when it needs itself."""
+        own = str(product.id)
         inputs = tuple(dict.fromkeys(port.id for port in product.inputs.values()))
         for upstream in inputs:
-            if path := self._way(upstream, product.id, with_references=False):
-                raise CyclicInputsError([_cycle(product, path)])
+            if path := way(str(upstream), own, self._read):
+                raise CyclicInputsError([circle((own, *path), product.source or own)])
         references = tuple(
             upstream
             for upstream in product.referenced
-            if not self._way(upstream, product.id, with_references=True)
+            if not way(str(upstream), own, self._read_or_seen)
         )
         return Dependencies(inputs, references)
 
-    def _way(
-        self, start: ProductId, end: ProductId, *, with_references: bool
-    ) -> tuple[ProductId, ...]:
-        """The products from `start` upstream to `end`, both included; empty when none leads there.
+    def _read(self, product: str) -> list[str]:
+        found = self._find(ProductId.parse(product))
+        return [port.product for port in found.inputs.values()] if found is not None else []
 
-        References count when they may close the circle themselves.
-        """
-        before: dict[ProductId, ProductId | None] = {start: None}
-        waiting = [start]
-        while waiting:
-            current = waiting.pop()
-            if current == end:
-                return _path(before, current)
-            for upstream in self._upstream(current, with_references=with_references):
-                if upstream not in before:
-                    before[upstream] = current
-                    waiting.append(upstream)
-        return ()
-
-    def _upstream(self, product: ProductId, *, with_references: bool) -> Iterable[ProductId]:
-        found = self._find(product)
-        if found is None:
-            return ()
-        inputs = tuple(port.id for port in found.inputs.values())
-        return (*inputs, *found.referenced) if with_references else inputs
+    def _read_or_seen(self, product: str) -> list[str]:
+        """References count when they may close the circle themselves."""
+        found = self._find(ProductId.parse(product))
+        return [*self._read(product), *map(str, found.referenced)] if found is not None else []
 
     def _find(self, product: ProductId) -> DataProduct | None:
         """The declaration of a product; None when it, or its domain, cannot be had."""
@@ -95,19 +79,3 @@ class Neighbours:
                 except MeshError:  # its own code location says what is wrong with it
                     return None
         return None
-
-
-def _path(before: dict[ProductId, ProductId | None], end: ProductId) -> tuple[ProductId, ...]:
-    path = [end]
-    while (previous := before[path[-1]]) is not None:
-        path.append(previous)
-    return tuple(reversed(path))
-
-
-def _cycle(product: DataProduct, path: tuple[ProductId, ...]) -> Problem:
-    names = " reads ".join(str(item) for item in (product.id, *path))
-    return Problem(
-        f"it needs itself: {names}",
-        where=product.source or str(product.id),
-        hint="take one of these inputs out, or move what both need into a product of its own",
-    )

@@ -5,7 +5,7 @@ Owns the checks across products. What is wrong within one product is found when 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from mesh.contracts.model import Rule
@@ -44,17 +44,8 @@ def run_order(products: Sequence[DataProduct]) -> list[DataProduct]:
     try:
         return [by_name[name] for name in order.static_order()]
     except CycleError as error:
-        names = list(error.args[1])
-        path = " → ".join(reversed(names))
-        raise CyclicInputsError(
-            [
-                Problem(
-                    f"inputs lead in a circle: {path}",
-                    where=by_name[names[0]].source,
-                    hint="remove one of these inputs",
-                )
-            ]
-        ) from None
+        names = list(reversed(error.args[1]))
+        raise CyclicInputsError([circle(names, by_name[names[0]].source)]) from None
 
 
 def dependencies(products: Sequence[DataProduct]) -> dict[str, set[str]]:
@@ -64,31 +55,47 @@ def dependencies(products: Sequence[DataProduct]) -> dict[str, set[str]]:
     platform's own products everything else.
     """
     names = {str(product.id) for product in products}
-    needed = {
-        str(product.id): {port.product for port in product.inputs.values()} & names
-        for product in products
+    others = {name for name in names if not name.startswith(f"{PLATFORM}.")}
+    read = {str(p.id): {port.product for port in p.inputs.values()} & names for p in products}
+    seen = {
+        str(p.id): others if p.id.domain == PLATFORM else {*map(str, p.referenced)} & names
+        for p in products
     }
-    for product in products:
-        softly = set(map(str, product.referenced))
-        if product.id.domain == PLATFORM:
-            softly |= {str(p.id) for p in products if p.id.domain != PLATFORM}
-        for other in sorted(softly & names):
-            if not _leads_to(other, str(product.id), needed):
-                needed[str(product.id)].add(other)
-    return needed
+
+    def upstream(name: str) -> Iterable[str]:
+        return read[name] | seen[name]
+
+    return {
+        name: read[name] | {other for other in seen[name] if not way(other, name, upstream)}
+        for name in names
+    }
 
 
-def _leads_to(start: str, goal: str, needed: Mapping[str, set[str]]) -> bool:
-    seen: set[str] = set()
+def way(start: str, goal: str, upstream: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
+    """The products from `start` upstream to `goal`, both included; empty when none leads there."""
+    before: dict[str, str] = {}
     waiting = [start]
     while waiting:
         name = waiting.pop()
         if name == goal:
-            return True
-        if name not in seen:
-            seen.add(name)
-            waiting.extend(needed.get(name, ()))
-    return False
+            path = [name]
+            while path[-1] != start:
+                path.append(before[path[-1]])
+            return tuple(reversed(path))
+        for other in sorted(upstream(name)):
+            if other not in before and other != start:
+                before[other] = name
+                waiting.append(other)
+    return ()
+
+
+def circle(names: Sequence[str], where: str) -> Problem:
+    """The problem of products that need each other: the first is also the last."""
+    return Problem(
+        f"inputs lead in a circle: {' → '.join(names)}",
+        where=where,
+        hint="remove one of these inputs, or move what both need into a product of its own",
+    )
 
 
 def _input_problems(
