@@ -11,9 +11,11 @@ nothing third-party, so that any layer may raise from it.
     │   ├── DomainImportError        a domain's code cannot be imported
     │   └── CyclicInputsError        products that need each other
     ├── SettingsError                a setting with a value that cannot be used
-    ├── UnknownProductError          no such product; near names are suggested
-    ├── UnknownColumnError           no such column; near names are suggested
-    ├── UnknownPartitionError        no such partition; near names are suggested
+    ├── UnknownNameError             nothing has that name; near names are suggested
+    │   ├── UnknownProductError      no such product
+    │   ├── UnknownDomainError       no such domain
+    │   ├── UnknownColumnError       no such column
+    │   └── UnknownPartitionError    a product has no such partition
     ├── UndeclaredColumnError        a transform reads a column that its input port does not declare
     ├── NotPublishedError            the product exists, but has no publication to read
     ├── TransformError               a product's own function failed
@@ -107,45 +109,56 @@ class SettingsError(MeshError):
     """A setting whose value cannot be used."""
 
 
-class UnknownProductError(MeshError):
-    """There is no product of that name; `near` holds names that look like it."""
+class UnknownNameError(MeshError):
+    """There is nothing of that name; `near` holds names that look like it."""
 
-    def __init__(self, name: str, known: Iterable[str], *, where: str = "") -> None:
-        self.name = name
-        self.near = near_names(name, known)
-        super().__init__(
-            f"there is no product {name!r}",
-            where=where,
-            hint=did_you_mean(self.near) or "`mesh list` shows every product",
-        )
-
-
-class UnknownColumnError(MeshError):
-    """There is no column of that name; `near` holds names that look like it."""
+    kind = "thing"
 
     def __init__(self, name: str, known: Iterable[str], *, where: str = "") -> None:
         names = tuple(known)
         self.name = name
         self.near = near_names(name, names)
         super().__init__(
-            f"there is no column {name!r}",
+            f"there is no {self.kind} {name!r}",
             where=where,
-            hint=did_you_mean(self.near) or f"columns are {', '.join(names)}",
+            hint=did_you_mean(self.near) or self.otherwise(names),
         )
 
+    def otherwise(self, known: Sequence[str]) -> str:
+        """What to do next when no name looks like it."""
+        return f"{self.kind}s are {', '.join(known)}" if known else ""
 
-class UnknownPartitionError(MeshError):
-    """A product has no partition of that name; `near` holds names that look like it."""
 
-    def __init__(self, name: str, known: Iterable[str], *, where: str = "") -> None:
-        names = tuple(known)
-        self.name = name
-        self.near = near_names(name, names)
-        super().__init__(
-            f"there is no partition {name!r}",
-            where=where,
-            hint=did_you_mean(self.near) or f"partitions are {names[0]} to {names[-1]}",
-        )
+class UnknownProductError(UnknownNameError):
+    """There is no product of that name."""
+
+    kind = "product"
+
+    def otherwise(self, known: Sequence[str]) -> str:  # noqa: ARG002 -- a mesh may have thousands
+        """Where to look."""
+        return "`mesh list` shows every product"
+
+
+class UnknownDomainError(UnknownNameError):
+    """There is no domain of that name."""
+
+    kind = "domain"
+
+
+class UnknownColumnError(UnknownNameError):
+    """There is no column of that name."""
+
+    kind = "column"
+
+
+class UnknownPartitionError(UnknownNameError):
+    """A product has no partition of that name."""
+
+    kind = "partition"
+
+    def otherwise(self, known: Sequence[str]) -> str:
+        """The first and the last."""
+        return f"partitions are {known[0]} to {known[-1]}"
 
 
 class UndeclaredColumnError(MeshError):

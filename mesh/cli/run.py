@@ -84,7 +84,7 @@ def choose(
 ) -> list[DataProduct]:
     """The products that were asked for, once each.
 
-    Raises UnknownProductError with near names, MeshError for an unknown domain, or what broke it.
+    Raises UnknownProductError with near names, UnknownDomainError, or what broke it.
     """
     chosen = [find_product(organization, name) for name in products]
     for name in domains:

@@ -22,6 +22,7 @@ from mesh.errors import (
     DomainImportError,
     MeshError,
     Problem,
+    UnknownDomainError,
     UnknownProductError,
 )
 from mesh.naming import ProductId, domain_name_problems
@@ -97,17 +98,14 @@ class Organization:
         raise UnknownProductError(name, self._products)
 
     def domain(self, name: str) -> Domain:
-        """The domain of a name. Raises UnknownProductError or what broke it."""
+        """The domain of a name. Raises UnknownDomainError or what broke it."""
         for broken in self.broken:
             if broken.name == name:
                 raise broken.error
         for domain in self.domains:
             if domain.name == name:
                 return domain
-        raise MeshError(
-            f"there is no domain {name!r}",
-            hint=f"domains are {', '.join(d.name for d in self.domains)}",
-        )
+        raise UnknownDomainError(name, [domain.name for domain in self.domains])
 
 
 def load_organization(settings: Settings) -> Organization:

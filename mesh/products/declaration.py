@@ -123,6 +123,7 @@ class DataProduct:
             },
             "write": self.write.name,
             "partition_by": list(self.partition_by),
+            "partitions": "" if self.partitions is None else str(self.partitions),
             "tolerance": self.on_violation.tolerance,
             "freshness": self.freshness.within if self.freshness else "",
             "schedule": self.schedule,
@@ -303,7 +304,7 @@ def _partition_columns(mode: WriteMode, declared: Sequence[str]) -> tuple[str, .
 
 
 def _description(function: Callable[..., Any], contract: Contract) -> str:
-    module = inspect.getmodule(function)
+    module = sys.modules.get(function.__module__)
     own = inspect.getdoc(function) or (inspect.getdoc(module) if module else "")
     return own or contract.description
 
