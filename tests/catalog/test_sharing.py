@@ -96,8 +96,8 @@ def test_a_writer_killed_halfway_leaves_nothing_and_keeps_nobody_waiting(catalog
         assert catalog.latest_receipt("weather.observations_v1").table_version == 1
 
 
-def test_a_catalog_survives_a_fork(catalog_url):
-    with Catalog.open(catalog_url) as catalog:
+def test_a_catalog_survives_a_fork(sqlite_url):
+    with Catalog.open(sqlite_url) as catalog:
         catalog.record(receipt("weather.observations_v1", 0))
         child = os.fork()
         if not child:
@@ -110,11 +110,11 @@ def test_a_catalog_survives_a_fork(catalog_url):
         assert len(catalog.receipts("weather.observations_v1")) == 3
 
 
-def test_a_catalog_that_stays_busy_is_an_error_that_says_so(catalog_url, monkeypatch):
-    with Catalog.open(catalog_url) as catalog:
+def test_a_catalog_that_stays_busy_is_an_error_that_says_so(sqlite_url, monkeypatch):
+    with Catalog.open(sqlite_url) as catalog:
         monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
         monkeypatch.setattr(database, "_PRAGMAS", ("PRAGMA busy_timeout = 50",))
-        blocker = sqlite3.connect(catalog_url.removeprefix("sqlite:///"), isolation_level=None)
+        blocker = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
         with pytest.raises(CatalogError, match="other processes kept the catalog busy"):
             catalog.record(receipt("weather.observations_v1"))

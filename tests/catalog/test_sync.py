@@ -39,13 +39,13 @@ def publish(lake, key, version):
     return made
 
 
-def test_a_lost_catalog_is_made_again_from_the_lake(catalog_url, catalog, lake):
+def test_a_lost_catalog_is_made_again_from_the_lake(sqlite_url, lake):
     made = [publish(lake, WEATHER, version) for version in range(3)]
-    for item in made:
-        catalog.record(item)
-    catalog.close()
-    Path(catalog_url.removeprefix("sqlite:///")).unlink()
-    with Catalog.open(catalog_url) as anew:
+    with Catalog.open(sqlite_url) as catalog:
+        for item in made:
+            catalog.record(item)
+    Path(sqlite_url.removeprefix("sqlite:///")).unlink()
+    with Catalog.open(sqlite_url) as anew:
         report = sync(anew, lake, [WEATHER])
         assert (report.products, report.recorded, report.known, report.unreadable) == (1, 3, 0, ())
         assert anew.receipts(str(WEATHER)) == list(reversed(made))

@@ -1,0 +1,106 @@
+"""A real PostgreSQL for tests: installed when it is missing, started, and stopped with the session.
+
+Needs root or a user who may run `initdb`, as PostgreSQL does not run as root.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+_LOCK = Path(tempfile.gettempdir()) / "mesh-tests-install-postgresql.lock"
+_PACKAGES = ("apt-get", "install", "--yes", "--no-install-recommends", "postgresql")
+_USER = "postgres"
+
+
+@contextmanager
+def running() -> Iterator[Path]:
+    """The folder of the socket of a server that trusts everybody who can reach it."""
+    programs = _programs()
+    # Sockets have short paths only, so not below pytest's own folder.
+    home = Path(tempfile.mkdtemp(prefix="mesh-pg-"))
+    user = _USER if os.geteuid() == 0 else None
+    if user is not None:
+        shutil.chown(home, user, user)
+    data = home / "data"
+    initdb = [programs / "initdb", "-D", data, "-U", "mesh", "-A", "trust", "-E", "UTF8", "-N"]
+    subprocess.run(initdb, user=user, check=True, capture_output=True, cwd=home)
+    options = ["-D", data, "-k", home, "-c", "listen_addresses=", "-F"]
+    server = subprocess.Popen(
+        [programs / "postgres", *options],
+        user=user,
+        cwd=home,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(home)
+        yield home
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        shutil.rmtree(home)
+
+
+@contextmanager
+def database(home: Path) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database of one's own."""
+    name = f"test_{uuid4().hex}"
+    with _connected(home) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield f"postgresql+psycopg://mesh@/{name}?host={home}"
+    finally:
+        with _connected(home) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _connected(home: Path) -> psycopg.Connection:
+    return psycopg.connect(host=str(home), user="mesh", dbname="postgres", autocommit=True)
+
+
+def _wait_for(home: Path) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            _connected(home).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _programs() -> Path:
+    """Where `initdb` and `postgres` are."""
+    if found := _found():
+        return found
+    with _LOCK.open("w") as lock:  # two test processes may come here at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _found():
+            subprocess.run(["apt-get", "update"], check=True, capture_output=True)
+            subprocess.run(_PACKAGES, check=True, capture_output=True)
+    found = _found()
+    assert found is not None, f"{' '.join(_PACKAGES)} brought no initdb"
+    return found
+
+
+def _found() -> Path | None:
+    if program := shutil.which("initdb"):
+        return Path(program).resolve().parent
+    return max(
+        (path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")),
+        key=lambda folder: int(folder.parent.name),
+        default=None,
+    )
