@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +187,26 @@ def load(root: Path | str | None = None, **overrides: Any) -> Settings:
         raise SettingsError(_readable(error), hint="see docs/reference/settings.md") from error
     except UnreadableEnvironmentError as error:  # a mapping or list that is not JSON
         raise SettingsError(str(error), hint="see docs/reference/settings.md") from error
+
+
+@contextmanager
+def chosen(*, root: Path | None = None, environment: str = "") -> Iterator[None]:
+    """Let every `load` in this process mean this mesh and this environment, within the block.
+
+    Whoever chooses for a command chooses for the code that it runs, too: the platform's products
+    read settings of their own accord, and so do processes that are started on the way.
+    """
+    wanted = {"MESH_ROOT": str(root.resolve()) if root else "", "MESH_ENVIRONMENT": environment}
+    before = {name: os.environ.get(name) for name, value in wanted.items() if value}
+    os.environ.update({name: wanted[name] for name in before})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def find_root(start: Path | None = None) -> Path:

@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,7 +47,8 @@ class _Edge(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         is_debug = bool(ctx.params.get("debug"))
         try:
-            return super().invoke(ctx)
+            with _chosen(ctx.params.get("root"), ctx.params.get("env") or ""):
+                return super().invoke(ctx)
         except MeshError as error:
             _show(error, is_debug=is_debug)
         except Exception as error:
@@ -95,8 +97,8 @@ def global_options(
 
     `--root`, `--env` and `--debug` may also stand after a command.
     """
-    del version
-    context.obj = Session(root, env, debug)
+    del version, env  # `env` holds for the whole process: see `_chosen`
+    context.obj = Session(root, debug)
 
 
 app.command("run")(run_command)
@@ -122,6 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     finally:
         _let_go_of_closed_pipes()
+
+
+def _chosen(root: Path | None, environment: str) -> AbstractContextManager[None]:
+    """The global options, for everything that the command calls. Settings are loaded if need be."""
+    if root is None and not environment:
+        return nullcontext()
+    from mesh.settings import chosen
+
+    return chosen(root=root, environment=environment)
 
 
 def _installed_version() -> str:

@@ -27,7 +27,6 @@ class Session:
     """The global options of one call of `mesh`."""
 
     root: Path | None = None
-    environment: str = ""
     is_debug: bool = False
 
     @classmethod
@@ -42,8 +41,6 @@ class Session:
 
         if self.root is not None and not self.root.is_dir():
             raise MeshError("there is no such folder", where=str(self.root))
-        if self.environment:
-            return load(self.root, environment=self.environment)
         return load(self.root)
 
     def organization(self) -> Organization:

@@ -1,6 +1,7 @@
 """`mesh run` publishes in order, and says what became of every product."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -162,6 +163,35 @@ def test_each_environment_has_tables_of_its_own(mesh):
     assert mesh("run", "shop.sales", "--env", "staging", "--no-report").exit_code == 0
     assert (mesh.root / ".mesh/lake/staging/shop/sales/v1/_delta_log").is_dir()
     assert mesh("--env", "elsewhere", "read", "shop.sales_v1").exit_code == 1
+
+
+def test_what_a_product_does_for_itself_is_done_in_the_chosen_environment(empty_mesh):
+    empty_mesh.write(
+        "domains/shop/products/places.py",
+        '''\
+        """Where this runs."""
+
+        import polars as pl
+
+        import mesh
+        from mesh.settings import load
+
+
+        class Places(mesh.Contract):
+            """One row."""
+
+            environment: str
+
+
+        @mesh.data_product(contract=Places)
+        def places() -> pl.LazyFrame:
+            return pl.LazyFrame({"environment": [load().environment]})
+        ''',
+    )
+    empty_mesh("run", "shop.places", "--env", "staging", "--no-report")
+    done = empty_mesh("--env", "staging", "read", "shop.places", "--format", "json")
+    assert json.loads(done.stdout) == [{"environment": "staging"}]
+    assert "MESH_ENVIRONMENT" not in os.environ
 
 
 def test_dagster_shows_the_run(mesh):
