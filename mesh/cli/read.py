@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mesh.cli.session import Session, find_product
-from mesh.errors import MeshError, NotPublishedError, UnknownProductError
+from mesh.errors import NotPublishedError, UnknownProductError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,19 +75,10 @@ def read(
 
 
 def _published(session: Session, product: ProductId, version: int | None) -> pl.LazyFrame:
-    from mesh.lake import Lake
     from mesh.reading import read as read_product
 
-    settings = session.settings()
     try:
-        latest = Lake.of(settings).table(product).version() if version is not None else 0
-        if version is not None and version > latest:
-            raise MeshError(
-                f"there is no version {version}",
-                where=str(product),
-                hint=f"the latest is {latest}",
-            )
-        return read_product(str(product), version=version, settings=settings)
+        return read_product(str(product), version=version, settings=session.settings())
     except (NotPublishedError, UnknownProductError) as error:
         # The catalog and the lake know only what ran; the definitions know what could run.
         find_product(session.organization(), str(product))

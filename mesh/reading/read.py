@@ -40,9 +40,9 @@ def read(
     lake = Lake.of(chosen)
     try:
         return pin("read", wanted, lake, version=version).scan()
-    except NotPublishedError:
-        if lake.table(wanted.id).exists():
-            raise  # there is no such version of it
+    except NotPublishedError as error:
+        if version is not None and lake.table(wanted.id).exists():
+            raise NotPublishedError(error.what, where=product, hint=error.hint) from None
         known = _known_products(chosen)
         if known and product not in known:
             raise UnknownProductError(product, known) from None

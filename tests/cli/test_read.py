@@ -160,7 +160,7 @@ def test_an_earlier_version_is_still_readable(mesh):
     assert mesh("read", PRODUCT, "--version", "0").exit_code == 0
     done = mesh("read", PRODUCT, "--version", "7")
     assert done.exit_code == 1
-    assert done.stderr == ("shop.sales_v1: there is no version 7\n  try: the latest is 1\n")
+    assert done.stderr == ("shop.sales_v1: there is no version 7\n  try: versions are 0 to 1\n")
 
 
 def test_what_is_declared_but_not_published_is_no_unknown_product(empty_mesh):
