@@ -118,6 +118,57 @@ def keeps_of(rule: Rule, contract: Contract) -> pl.Expr:
     return expression.fill_null(rule.is_null_ignored)  # as Pandera treats a null answer
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rule on rows, as expressions.
+
+    `keeps` says of each row whether it keeps the rule; `holds` says at once whether all rows do.
+    Where `is_only_sufficient`, a `holds` that is false leaves it open. A rule that `is_by_value`
+    depends on its column's value alone: what holds for each distinct value holds for all rows.
+    """
+
+    keeps: pl.Expr
+    holds: pl.Expr
+    columns: tuple[str, ...]
+    is_only_sufficient: bool = False
+    is_by_value: bool = False
+
+
+def compiled(rule: Rule, contract: Contract) -> Compiled:
+    """The expressions of a rule on rows. Raises GateError."""
+    keeps = keeps_of(rule, contract)
+    quick = _quickly(rule)
+    is_asked_by_row = isinstance(rule.function, pa.Check) and rule.function.element_wise
+    names = tuple(dict.fromkeys(keeps.meta.root_names()))
+    is_known = bool(names) and set(names) <= set(contract.column_names)
+    return Compiled(
+        keeps=keeps,
+        holds=keeps.all() if quick is None else quick,
+        columns=names if is_known else contract.column_names,
+        is_only_sufficient=quick is not None,
+        is_by_value=names == rule.columns and len(names) == 1 and not is_asked_by_row,
+    )
+
+
+def _quickly(rule: Rule) -> pl.Expr | None:
+    """What is quicker to tell than a rule, and tells that all rows keep it; None for nothing.
+
+    A text has at most as many characters as bytes, and at least a quarter as many.
+    """
+    if rule.check != "str_length" or not rule.is_null_ignored:
+        return None
+    if rule.arguments.get("exact_value") is not None:
+        return None
+    size = pl.col(rule.columns[0]).str.len_bytes()
+    low, high = rule.arguments.get("min_value"), rule.arguments.get("max_value")
+    bounds = []
+    if low is not None:
+        bounds.append(size.min() > 4 * (low - 1))
+    if high is not None:
+        bounds.append(size.max() <= high)
+    return pl.all_horizontal(bounds).fill_null(value=False) if bounds else None
+
+
 def recorded_expression(check: pa.Check, column: str | None) -> pl.Expr | None:
     """What a Pandera check selects, as one expression; None when it does anything else."""
     try:

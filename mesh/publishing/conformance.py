@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from mesh.contracts.arrow import Difference, arrow_type, stored_schema
 from mesh.contracts.model import Contract
+from mesh.publishing.batch import Batch, is_text, without_unused
 
 PROVENANCE = pa.schema(
     [
@@ -56,20 +57,34 @@ class Conformance:
         """The quarantine's columns: the table's, and where each row came from."""
         return pa.schema([*self.stored_schema, *PROVENANCE])
 
-    def logical(self, batch: pa.RecordBatch, offset: int) -> pa.RecordBatch:
-        """A batch as the contract's columns, in the contract's order. Raises LossyCastError."""
+    def logical(self, rows: pa.RecordBatch, offset: int) -> Batch:
+        """Rows as the contract's columns, in the contract's order. Raises LossyCastError.
+
+        Text stays in the form that it came in.
+        """
         columns = []
         for column in self.contract.columns:
-            values = batch.column(column.name)
+            values = rows.column(column.name)
             target = arrow_type(column.type)
-            if values.type != target:
+            if values.type != target and not (is_text(values.type) and pa.types.is_string(target)):
                 values = _cast(values, target, column.name, offset)
             columns.append(values)
-        return pa.RecordBatch.from_arrays(columns, names=list(self.contract.column_names))
+        names = list(self.contract.column_names)
+        return Batch(pa.RecordBatch.from_arrays(columns, names=names), offset)
 
-    def stored(self, rows: pa.RecordBatch | pl.DataFrame) -> Iterator[pa.RecordBatch]:
-        """Accepted rows as batches of the table's columns."""
-        yield from _batches(rows, self.stored_schema)
+    def stored(self, batch: Batch, keeps: pl.Series | None = None) -> pa.RecordBatch:
+        """The rows of a batch that are kept, all unless told, in the types of the table's columns.
+
+        Text stays in the form that it has, and may be a dictionary.
+        """
+        schema = self.stored_schema
+        columns = []
+        for name, values in zip(schema.names, batch.rows.columns, strict=True):
+            told = batch.dictionaries.get(name, values)
+            if not (pa.types.is_dictionary(told.type) or is_text(told.type)):
+                told = _as_stored(told, schema.field(name).type)
+            columns.append(told if keeps is None else _filtered(told, keeps))
+        return pa.RecordBatch.from_arrays(columns, names=schema.names)
 
     def restored(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Stored rows as the contract's columns again."""
@@ -78,16 +93,16 @@ class Conformance:
 
     def rejected(self, rows: pl.DataFrame) -> Iterator[pa.RecordBatch]:
         """Rejected rows, with their provenance, as batches of the quarantine's columns."""
-        yield from _batches(rows, self.quarantine_schema)
-
-
-def _batches(rows: pa.RecordBatch | pl.DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    arrow = rows.to_arrow() if isinstance(rows, pl.DataFrame) else rows
-    columns = [_as_stored(arrow.column(name), schema.field(name).type) for name in schema.names]
-    if isinstance(arrow, pa.RecordBatch):
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
-    else:
+        schema, table = self.quarantine_schema, rows.to_arrow()
+        columns = [_as_stored(table.column(name), schema.field(name).type) for name in schema.names]
         yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
+
+
+def _filtered(values: pa.Array, keeps: pl.Series) -> pa.Array:
+    if pa.types.is_string_view(values.type):  # which Arrow cannot filter
+        kept = pl.Series(values).filter(keeps)
+        return kept.to_arrow(compat_level=pl.CompatLevel.newest())
+    return without_unused(values.filter(keeps.to_arrow()))
 
 
 def _as_stored(values: Stored, target: pa.DataType) -> Stored:

@@ -1,9 +1,10 @@
 """The gate: every rule of a contract against data, in one pass, while it streams.
 
 Owns the verdict. The contract is compiled once to expressions that are evaluated together, once a
-batch; batches that pass flow on untouched. Where a batch breaks a rule, Pandera's own check is
-asked about the failing rows, for its message and as a second opinion: should the two disagree, the
-gate itself is broken, and says so. Knows nothing of files and commits.
+batch; batches that pass flow on untouched. Which rows break a rule is asked only of a batch that
+breaks it, and then Pandera's own check is asked about them, too, for its message and as a second
+opinion: should the two disagree, the gate itself is broken, and says so. Knows nothing of files and
+commits.
 """
 
 from __future__ import annotations
@@ -19,22 +20,29 @@ import pyarrow as pa
 
 from mesh.contracts import wording
 from mesh.contracts.arrow import arrow_type
-from mesh.contracts.expressions import check_of, keeps_of
+from mesh.contracts.expressions import check_of, compiled
 from mesh.contracts.model import Contract, Rule, Scope, distinct_rules
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import GateError
-from mesh.publishing.uniqueness import HashStore, duplicates_among, hashes_of
+from mesh.publishing.batch import Batch
+from mesh.publishing.uniqueness import Uniqueness
 
 MAX_SAMPLES = 5
 """Broken rows that a finding shows."""
+_FEW = 100
+"""Values of a text that are remembered with the rules they break."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One batch after the gate. `rejected` has the contract's columns and `_mesh_rules`."""
+    """One batch after the gate: which rows are kept, and the others.
 
-    accepted: pl.DataFrame | None
-    rejected: pl.DataFrame | None
+    `keeps` is None when all are; `rejected` has the contract's columns, `_mesh_rules` and
+    `_mesh_row`.
+    """
+
+    keeps: pl.Series | None = None
+    rejected: pl.DataFrame | None = None
 
 
 @dataclass(slots=True)
@@ -74,72 +82,117 @@ class Gate:
         self.contract = contract
         self._rules = distinct_rules((*contract.rules, *extra_rules))
         self._row_rules = [rule for rule in self._rules if rule.scope is Scope.ROW]
-        self._compiled = {rule.id: keeps_of(rule, contract) for rule in self._row_rules}
+        self._compiled = {rule.id: compiled(rule, contract) for rule in self._row_rules}
         self._unique = {
-            rule.id: (rule, HashStore(key_memory_bytes))
+            rule.id: (rule, Uniqueness(rule.columns, key_memory_bytes))
             for rule in self._rules
             if rule.check == "unique"
         }
         self._references = _reference_frames(contract, references or {})
         self._tallies = {rule.id: _Tally() for rule in self._rules}
+        self._known: dict[tuple[str, frozenset[str]], frozenset[str]] = {}
         self._lock = threading.Lock()
         self.rows = 0
         self.rejected = 0
 
-    def check(self, frame: pl.DataFrame, offset: int) -> Checked:
-        """Check one batch whose first row is the `offset`-th of the data."""
-        kept, rejected = self._check_rows(frame, offset)
+    def check(self, batch: Batch) -> Checked:
+        """Check one batch."""
+        checked = self._check_rows(batch)
         with self._lock:
-            self.rows += frame.height
-            self.rejected += 0 if rejected is None else rejected.height
-        if kept is not None and kept.height:
-            for rule, store in self._unique.values():
-                store.add(hashes_of(kept, rule.columns))
-            self._check_references(kept)
-        return Checked(kept, rejected)
+            self.rows += batch.rows.num_rows
+            self.rejected += 0 if checked.rejected is None else checked.rejected.height
+        for rule, keys in self._unique.values():
+            keys.add(_kept(batch.frame(rule.columns), checked))
+        for rule, known in self._references:
+            self._check_reference(rule, known, _kept(batch.frame(self._shown(rule)), checked))
+        return checked
 
-    def _check_rows(
-        self, frame: pl.DataFrame, offset: int
-    ) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
-        if not self._compiled:
-            return frame, None
-        masks = self._masks(frame)
-        passed = masks.select(pl.all().all()).row(0, named=True)
-        broken = [rule for rule in self._row_rules if not passed[rule.id]]
+    def _check_rows(self, batch: Batch) -> Checked:
+        broken = self._broken_rules(batch)
         if not broken:
-            return frame, None
+            return Checked()
+        frame = batch.frame()
+        masks = self._answers(frame, {rule.id: self._compiled[rule.id].keeps for rule in broken})
         for rule in broken:
-            self._note(rule, frame, ~masks.get_column(rule.id), offset)
+            self._note(rule, frame, ~masks.get_column(rule.id), batch.offset)
         blocking = [rule for rule in broken if rule.is_blocking]
         if not blocking:
-            return frame, None
-        keep = masks.select(pl.all_horizontal(rule.id for rule in blocking)).to_series()
+            return Checked()
+        keeps = masks.select(pl.all_horizontal(rule.id for rule in blocking)).to_series()
         rejected = frame.with_columns(
             pl.concat_list(
                 pl.when(~masks.get_column(rule.id)).then(pl.lit(rule.id)) for rule in blocking
             )
             .list.drop_nulls()
             .alias("_mesh_rules"),
-            pl.int_range(offset, offset + frame.height, dtype=pl.Int64).alias("_mesh_row"),
-        ).filter(~keep)
-        return frame.filter(keep), rejected
+            pl.int_range(batch.offset, batch.offset + frame.height, dtype=pl.Int64).alias(
+                "_mesh_row"
+            ),
+        ).filter(~keeps)
+        return Checked(keeps, rejected)
 
-    def _masks(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Which rows keep which rules, all asked together."""
-        named = [expression.alias(rule_id) for rule_id, expression in self._compiled.items()]
+    def _broken_rules(self, batch: Batch) -> list[Rule]:
+        """The rules that some row breaks.
+
+        Asked of each value once where they are known, then of all rows by what is quickest to tell
+        that none breaks it, and only then row by row.
+        """
+        broken: set[str] = set()
+        asked = list(self._row_rules)
+        for column in batch.dictionaries:
+            rules = [rule for rule in asked if self._is_by_value(rule, column)]
+            values = batch.distinct(column)
+            if rules and values is not None:
+                broken |= self._broken_by(values, rules)
+                asked = [rule for rule in asked if rule not in rules]
+        if asked:
+            columns = {name for rule in asked for name in self._compiled[rule.id].columns}
+            frame = batch.frame([name for name in self.contract.column_names if name in columns])
+            quickly = self._answers(
+                frame, {rule.id: self._compiled[rule.id].holds for rule in asked}
+            )
+            passed = quickly.row(0, named=True)
+            left = [rule for rule in asked if not passed[rule.id]]
+            unsure = [rule for rule in left if self._compiled[rule.id].is_only_sufficient]
+            held = self._held(frame, unsure) if unsure else {}
+            broken |= {rule.id for rule in left if not held.get(rule.id)}
+        return [rule for rule in self._row_rules if rule.id in broken]
+
+    def _broken_by(self, values: pl.Series, rules: Sequence[Rule]) -> frozenset[str]:
+        """Which rules on one column some of these values break: batches often have the same."""
+        if values.len() > _FEW:
+            held = self._held(values.to_frame(), rules)
+            return frozenset(rule.id for rule in rules if not held[rule.id])
+        known = (values.name, frozenset(values.to_list()))
+        if known not in self._known:
+            held = self._held(values.to_frame(), rules)
+            self._known[known] = frozenset(rule.id for rule in rules if not held[rule.id])
+        return self._known[known]
+
+    def _is_by_value(self, rule: Rule, column: str) -> bool:
+        return rule.columns == (column,) and self._compiled[rule.id].is_by_value
+
+    def _held(self, frame: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, bool]:
+        """Which rules all rows keep, asked row by row."""
+        asked = {rule.id: self._compiled[rule.id].keeps.all() for rule in rules}
+        return self._answers(frame, asked).row(0, named=True)
+
+    def _answers(self, frame: pl.DataFrame, asked: Mapping[str, pl.Expr]) -> pl.DataFrame:
+        """What expressions say of rows, all asked together, by rule id."""
+        named = [expression.alias(rule_id) for rule_id, expression in asked.items()]
         try:
             return frame.select(named)
         except Exception:  # a check by value is a domain's own code; find out which it was
-            for rule, expression in zip(self._row_rules, named, strict=True):
-                with _rule_errors(rule):
-                    frame.select(expression)
+            for rule in self._row_rules:
+                if rule.id in asked:
+                    with _rule_errors(rule):
+                        frame.select(asked[rule.id])
             raise
 
     def _note(self, rule: Rule, frame: pl.DataFrame, failing: pl.Series, offset: int) -> None:
         failed = int(failing.sum())
         rows = failing.arg_true().head(MAX_SAMPLES)
-        shown = _shown_columns(rule, self.contract)
-        samples = frame.select(shown)[rows].to_dicts()
+        samples = frame.select(self._shown(rule))[rows].to_dicts()
         message = ""
         with self._lock:
             is_first = self._tallies[rule.id].failed == 0
@@ -150,22 +203,25 @@ class Gate:
             tally.add(failed, offset + int(rows[0]), samples)
             tally.message = tally.message or message
 
-    def _check_references(self, frame: pl.DataFrame) -> None:
-        for rule, known in self._references:
-            column = rule.columns[0]
-            counted = frame.get_column(column).drop_nulls().value_counts(name="_mesh_count")
-            missing = counted.join(known, on=column, how="anti")
-            if missing.is_empty():
-                continue
-            shown = _shown_columns(rule, self.contract)
-            values = missing.get_column(column)
-            samples = frame.select(shown).filter(pl.col(column).is_in(values.implode()))
-            with self._lock:
-                self._tallies[rule.id].add(
-                    int(missing.get_column("_mesh_count").sum()),
-                    None,
-                    samples.head(MAX_SAMPLES).to_dicts(),
-                )
+    def _check_reference(self, rule: Rule, known: pl.DataFrame, frame: pl.DataFrame) -> None:
+        column = rule.columns[0]
+        counted = frame.get_column(column).drop_nulls().value_counts(name="_mesh_count")
+        missing = counted.join(known, on=column, how="anti")
+        if missing.is_empty():
+            return
+        values = missing.get_column(column)
+        samples = frame.filter(pl.col(column).is_in(values.implode()))
+        with self._lock:
+            self._tallies[rule.id].add(
+                int(missing.get_column("_mesh_count").sum()),
+                None,
+                samples.head(MAX_SAMPLES).to_dicts(),
+            )
+
+    def _shown(self, rule: Rule) -> list[str]:
+        """The columns that tell of a broken rule: its own, and the key."""
+        columns = rule.columns or self.contract.column_names
+        return [*columns, *(name for name in self.contract.key if name not in columns)]
 
     def finish(
         self,
@@ -197,8 +253,8 @@ class Gate:
 
     def close(self) -> None:
         """Forget what was kept of the data."""
-        for _, store in self._unique.values():
-            store.close()
+        for _, keys in self._unique.values():
+            keys.close()
 
     def _finding(self, rule: Rule, accepted: StagedRows) -> Finding:
         if rule.scope is Scope.ROW:
@@ -219,11 +275,8 @@ class Gate:
         )
 
     def _uniqueness(self, rule: Rule, accepted: StagedRows) -> Finding:
-        _, store = self._unique[rule.id]
-        suspects = store.repeated()
-        if not suspects.size:
-            return Finding(rule, Outcome.PASSED)
-        found = duplicates_among(accepted.frames(rule.columns), rule.columns, suspects)
+        _, keys = self._unique[rule.id]
+        found = keys.repeated(lambda: accepted.frames(rule.columns))
         if found.is_empty():
             return Finding(rule, Outcome.PASSED)
         samples = found.head(MAX_SAMPLES).drop("_mesh_count").to_dicts()
@@ -236,6 +289,10 @@ class Gate:
             message = f"{target} has no publication to compare with"
             return Finding(rule, Outcome.SKIPPED, message=message)
         return self._tallied(rule)
+
+
+def _kept(frame: pl.DataFrame, checked: Checked) -> pl.DataFrame:
+    return frame if checked.keeps is None else frame.filter(checked.keeps)
 
 
 class StagedRows:
@@ -330,11 +387,6 @@ def _set_reason(item: Finding) -> str:
         breaks = "breaks" if item.failed == 1 else "break"
         return f"{wording.rows(item.failed)} {breaks} `{item.rule.text}`"
     return f"`{item.rule.text}` is broken{f': {item.message}' if item.message else ''}"
-
-
-def _shown_columns(rule: Rule, contract: Contract) -> list[str]:
-    columns = rule.columns or contract.column_names
-    return [*columns, *(name for name in contract.key if name not in columns)]
 
 
 def _reference_frames(

@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from mesh.contracts.arrow import Difference
+from mesh.publishing.batch import repeating_texts
 from mesh.publishing.conformance import Conformance, LossyCastError
 from mesh.publishing.gate import Gate
 from mesh.publishing.stage import Stage
@@ -39,13 +40,16 @@ class Pipeline:
     rejects: Stage | None
     with_provenance: Callable[[pl.DataFrame], pl.DataFrame]
     workers: int
+    _texts: tuple[str, ...] = ()
 
     def run(self, batches: Iterator[pa.RecordBatch]) -> Difference | None:
         """Take in every batch. Returns what a cast would have lost, if anything."""
         numbered = _numbered(batches)
-        first = list(zip(range(2), numbered, strict=False))
-        rest = chain((item for _, item in first), numbered)
+        first = [item for _, item in zip(range(2), numbered, strict=False)]
+        rest = chain(first, numbered)
         try:
+            if first:
+                self._texts = repeating_texts(self.conformance.logical(first[0][1], 0).rows)
             if len(first) < 2 or self.workers == 1:  # noqa: PLR2004 -- one batch needs no threads
                 self._work("0", rest)
             else:
@@ -72,18 +76,13 @@ class Pipeline:
         writer = self.stage.writer(worker)
         rejecting = self.rejects.writer(worker) if self.rejects is not None else None
         try:
-            for offset, batch in batches:
-                promised = self.conformance.logical(batch, offset)
-                frame = pl.DataFrame(promised)
-                checked = self.gate.check(frame, offset)
+            for offset, rows in batches:
+                batch = self.conformance.logical(rows, offset).with_dictionaries(self._texts)
+                checked = self.gate.check(batch)
                 if checked.rejected is not None and rejecting is not None:
                     for piece in self.conformance.rejected(self.with_provenance(checked.rejected)):
                         rejecting.write(piece)
-                if checked.accepted is not None:
-                    # A batch that passed whole is encoded as it came, without a way through Polars.
-                    rows = promised if checked.accepted is frame else checked.accepted
-                    for piece in self.conformance.stored(rows):
-                        writer.write(piece)
+                writer.write(self.conformance.stored(batch, checked.keeps))
             writer.close()
             if rejecting is not None:
                 rejecting.close()

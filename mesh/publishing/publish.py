@@ -250,6 +250,8 @@ class _Publication:
             partition_by=self.product.partition_by,
             publication=self.id,
             file_bytes=self.settings.file_bytes,
+            filtered_by=frozenset(self.product.contract.key),
+            unbounded=self.product.contract.guarded_columns,
         )
 
     def _rejects(self) -> Stage | None:
@@ -261,6 +263,7 @@ class _Publication:
             partition_by=(),
             publication=self.id,
             file_bytes=self.settings.file_bytes,
+            unbounded=self.product.contract.guarded_columns,
         )
 
     def _with_provenance(self, rejected: pl.DataFrame) -> pl.DataFrame:

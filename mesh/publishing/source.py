@@ -54,9 +54,15 @@ def source_of(data: Any, *, batch_rows: int) -> Source:
 
 def _source_of(data: Any, batch_rows: int) -> Source:
     if isinstance(data, pl.LazyFrame):
-        schema = pa.schema(pl.DataFrame(schema=data.collect_schema()).to_arrow().schema)
+        schema = _as_it_is(pl.DataFrame(schema=data.collect_schema())).schema
         frames = lambda: _polars_batches(data, batch_rows)  # noqa: E731
         return Source(schema, frames, nullcontext())
+    if isinstance(data, pl.DataFrame):
+        frame = data
+        schema = _as_it_is(frame.clear()).schema
+        return Source(
+            schema, lambda: _as_it_is(frame).to_batches(max_chunksize=batch_rows), nullcontext()
+        )
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
     if isinstance(data, type | pl.Series | pa.ChunkedArray):
@@ -83,7 +89,12 @@ def _source_of(data: Any, batch_rows: int) -> Source:
 
 def _polars_batches(frame: pl.LazyFrame, batch_rows: int) -> Iterator[pa.RecordBatch]:
     for piece in frame.collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True):
-        yield from piece.to_arrow().to_batches(max_chunksize=batch_rows)
+        yield from _as_it_is(piece).to_batches(max_chunksize=batch_rows)
+
+
+def _as_it_is(frame: pl.DataFrame) -> pa.Table:
+    """Polars' own arrays, texts as views, without a copy."""
+    return frame.to_arrow(compat_level=pl.CompatLevel.newest())
 
 
 def _pandas_source(frame: Any, batch_rows: int) -> Source:
@@ -102,6 +113,9 @@ def batches_of(source: Source, *, batch_rows: int) -> Iterator[pa.RecordBatch]:
     rows = size = 0
     for batch in _guarded(source.batches):
         for piece in _sliced(batch, batch_rows):
+            if not waiting and 2 * piece.num_rows >= batch_rows:  # large enough by itself
+                yield piece
+                continue
             own = _size(piece)
             is_full = rows + piece.num_rows > batch_rows or size + own > MAX_BATCH_BYTES
             if waiting and is_full:
@@ -159,7 +173,8 @@ def _sliced(batch: pa.RecordBatch, batch_rows: int) -> Iterator[pa.RecordBatch]:
 
 
 def _bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    if batch.num_rows < 2 or _size(batch) <= MAX_BATCH_BYTES:  # noqa: PLR2004 -- one row is whole
+    is_small = batch.nbytes <= MAX_BATCH_BYTES or _size(batch) <= MAX_BATCH_BYTES
+    if is_small or batch.num_rows < 2:  # noqa: PLR2004 -- one row is whole
         yield batch
         return
     half = batch.num_rows // 2

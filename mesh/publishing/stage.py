@@ -1,7 +1,7 @@
 """Staging: accepted rows as Parquet files where the table lives, seen by nobody yet.
 
-Owns the files' names, layout and encoding. Each worker writes files of its own, one a partition; a
-file is closed at the target size. What is not committed is discarded, or left for maintenance when
+Owns the files' names and layout. Each worker writes files of its own, one a partition; a file is
+closed at the target size. What is not committed is discarded, or left for maintenance when
 the process dies.
 """
 
@@ -11,21 +11,19 @@ import re
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mesh.contracts.arrow import Difference, type_name
-from mesh.errors import StorageError
 from mesh.lake import StagedFile, Table
 from mesh.lake.partitions import folder_of, partition_text, partition_value, why_no_partition
-from mesh.lake.store import storage_errors
 from mesh.publishing.conformance import LossyCastError
-from mesh.publishing.statistics import delta_statistics
+from mesh.publishing.data_file import OpenFile
+from mesh.publishing.encoding import Encoding, encoding_of
+from mesh.publishing.partitioning import Partition, WaitingRows, split
 
 STAGED_NAME = re.compile(
     r"part-(?P<attempt>(?P<publication>[0-9a-f]{32})-[0-9a-f]{8})-\w+-\d+\.parquet"
@@ -35,7 +33,6 @@ STAGED_NAME = re.compile(
 Two processes that attempt the same publication at once never write to the same file."""
 MAX_OPEN_FILES = 64
 """Partitions that one worker writes to at a time; the least recently used is closed first."""
-_DICTIONARY_SHARE = 0.25
 _SHOWN = 80
 
 
@@ -44,7 +41,8 @@ class Stage:
     """The staged files of one publication of one table. Used from many threads.
 
     `schema` holds every stored column; those in `partition_by` go into the files' places, not into
-    the files.
+    the files. Columns in `filtered_by` have statistics, whatever they cost; bounds of those in
+    `unbounded` are told to nobody.
     """
 
     table: Table
@@ -53,6 +51,9 @@ class Stage:
     publication: str
     file_bytes: int
     attempt: str = ""
+    filtered_by: frozenset[str] = frozenset()
+    unbounded: frozenset[str] = frozenset()
+    _encoding: Encoding | None = None
     _files: list[StagedFile] = field(default_factory=list)
     _opened: list[str] = field(default_factory=list)
     _is_kept: bool = False
@@ -65,6 +66,13 @@ class Stage:
     def writer(self, worker: str) -> StageWriter:
         """A writer for one thread."""
         return StageWriter(self, worker)
+
+    def encoding(self, first: pa.RecordBatch) -> Encoding:
+        """How every file is encoded: chosen once, by the rows that came first."""
+        with self._lock:
+            if self._encoding is None:
+                self._encoding = encoding_of(first, self.filtered_by)
+            return self._encoding
 
     def opened(self, path: str) -> None:
         """Note that a file was begun, so that it can be discarded."""
@@ -113,44 +121,44 @@ class StageWriter:
     def __init__(self, stage: Stage, worker: str) -> None:
         self.stage = stage
         self._worker = worker
-        self._open: OrderedDict[tuple[str | None, ...], _OpenFile] = OrderedDict()
+        self._open: OrderedDict[Partition, OpenFile] = OrderedDict()
+        self._waiting = WaitingRows()
         self._count = 0
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Write a batch in the stored schema."""
-        for values, piece in self._parts(batch):
-            file = self._file(values, piece)
-            file.write(piece)
-            if file.size >= self.stage.file_bytes:
-                self._close(values)
+    def write(self, rows: pa.RecordBatch) -> None:
+        """Write rows in the stored columns; texts may be in any form."""
+        if not rows.num_rows:
+            return
+        if not self.stage.partition_by:
+            self._write((), rows)
+            return
+        for values, piece in split(rows, self.stage.schema, self.stage.partition_by):
+            self._waiting.add(self._texts(values), piece)
+        for partition, together in self._waiting.due():
+            self._write(partition, together)
 
     def close(self) -> None:
         """Make every open file whole."""
-        for values in list(self._open):
-            self._close(values)
+        for partition, together in self._waiting.rest():
+            self._write(partition, together)
+            self._close(partition)
+        for partition in list(self._open):
+            self._close(partition)
 
     def abandon(self) -> None:
         """Close without making anything whole."""
         for file in self._open.values():
             file.abandon()
         self._open.clear()
+        self._waiting = WaitingRows()
 
-    def _parts(
-        self, batch: pa.RecordBatch
-    ) -> Iterator[tuple[tuple[str | None, ...], pa.RecordBatch]]:
-        if not self.stage.partition_by:
-            yield (), batch
-            return
-        frame = pl.DataFrame(batch)
-        keys = list(self.stage.partition_by)
-        for piece in frame.partition_by(keys, maintain_order=True):
-            first = piece.select(keys).row(0)
-            arrow = piece.drop(keys).to_arrow().cast(self.stage.file_schema)
-            values = self._texts(first)
-            for part in arrow.combine_chunks().to_batches():
-                yield values, part
+    def _write(self, partition: Partition, rows: pa.RecordBatch) -> None:
+        file = self._file(partition, rows)
+        file.write(rows)
+        if file.size >= self.stage.file_bytes:
+            self._close(partition)
 
-    def _texts(self, values: tuple[object, ...]) -> tuple[str | None, ...]:
+    def _texts(self, values: tuple[object, ...]) -> Partition:
         """Partition values as text. Raises LossyCastError for one that would not come back."""
         texts = tuple(partition_text(value) for value in values)
         for name, text in zip(self.stage.partition_by, texts, strict=True):
@@ -160,7 +168,7 @@ class StageWriter:
                 raise LossyCastError(Difference(name, promised, found, reason, is_quoting=True))
         return texts
 
-    def _file(self, values: tuple[str | None, ...], first: pa.RecordBatch) -> _OpenFile:
+    def _file(self, values: Partition, first: pa.RecordBatch) -> OpenFile:
         if values in self._open:
             self._open.move_to_end(values)
             return self._open[values]
@@ -172,64 +180,14 @@ class StageWriter:
         partition = dict(zip(stage.partition_by, values, strict=True))
         path = f"{folder_of(partition)}{name}"
         stage.opened(path)
-        self._open[values] = _OpenFile(stage.table, path, partition, first)
+        self._open[values] = OpenFile(
+            stage.table, path, partition, first.schema, stage.encoding(first), stage.unbounded
+        )
         return self._open[values]
 
-    def _close(self, values: tuple[str | None, ...]) -> None:
-        self.stage.closed(self._open.pop(values).close())
-
-
-class _OpenFile:
-    """A Parquet file that is being written."""
-
-    def __init__(
-        self,
-        table: Table,
-        path: str,
-        partition: Mapping[str, str | None],
-        first: pa.RecordBatch,
-    ) -> None:
-        self._url = table.url
-        self._path = path
-        self._partition = partition
-        self._schema = first.schema
-        with storage_errors(self._url):
-            self._sink = table.store.open_output(path)
-            self._writer = pq.ParquetWriter(
-                self._sink,
-                first.schema,
-                compression="snappy",
-                use_dictionary=_dictionary_columns(first),
-                write_statistics=True,
-            )
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return int(self._sink.tell())
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        with storage_errors(self._url):
-            self._writer.write_batch(batch)
-
-    def close(self) -> StagedFile:
-        with storage_errors(self._url):
-            self._writer.close()
-            size = self.size
-            self._sink.close()
-        footer = self._writer.writer.metadata
-        return StagedFile(
-            path=self._path,
-            size=size,
-            rows=footer.num_rows,
-            partition_values=self._partition,
-            statistics=delta_statistics(footer, self._schema),
-        )
-
-    def abandon(self) -> None:
-        self._writer.is_open = False  # a footer would make a torn file look whole
-        with suppress(StorageError), storage_errors(self._url):
-            self._sink.close()  # an upload that is never closed stays in the bucket, unseen
+    def _close(self, values: Partition) -> None:
+        if values in self._open:
+            self.stage.closed(self._open.pop(values).close())
 
 
 def scan_files(
@@ -266,13 +224,3 @@ def scan_files(
         )
         frames.append(frame.with_columns(values).select(schema.names))
     return pl.concat(frames) if frames else empty.lazy()
-
-
-def _dictionary_columns(batch: pa.RecordBatch) -> list[str]:
-    """Columns whose first batch repeats itself: only they gain from a dictionary."""
-    if not batch.num_rows:
-        return []
-    flat = [f.name for f in batch.schema if not pa.types.is_nested(f.type)]
-    counts = pl.DataFrame(batch.select(flat)).select(pl.all().approx_n_unique())
-    limit = max(batch.num_rows * _DICTIONARY_SHARE, 1)
-    return [name for name, count in zip(flat, counts.row(0), strict=True) if count <= limit]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,14 +15,39 @@ import pyarrow.parquet as pq
 _LONGEST_TEXT = 64
 
 
-def delta_statistics(footer: pq.FileMetaData, schema: pa.Schema) -> str:
+@dataclass(slots=True)
+class TextStatistics:
+    """Nulls and bounds of a column of texts that Parquet was told not to measure."""
+
+    nulls: int = 0
+    low: str | None = None
+    high: str | None = None
+
+    def add(self, values: pa.Array) -> None:
+        """Take in what is written; a dictionary's own values are all looked at, and no more."""
+        self.nulls += values.null_count
+        if not pa.types.is_dictionary(values.type):
+            return
+        found = [text for text in values.dictionary.to_pylist() if text is not None]
+        self.low = min([*found, *([self.low] if self.low is not None else [])], default=None)
+        self.high = max([*found, *([self.high] if self.high is not None else [])], default=None)
+
+
+def delta_statistics(
+    footer: pq.FileMetaData,
+    schema: pa.Schema,
+    texts: Mapping[str, TextStatistics],
+    *,
+    without_bounds: Collection[str] = (),
+) -> str:
     """Rows, lowest and highest values and null counts, as the JSON that Delta keeps.
 
     Texts longer than 64 characters have no bounds: a cut one would need care to stay a bound.
     """
-    lows: dict[str, Any] = {}
-    highs: dict[str, Any] = {}
-    nulls: dict[str, int] = {}
+    nulls = {name: found.nulls for name, found in texts.items()}
+    bounds = {name: (_plain(found.low), _plain(found.high)) for name, found in texts.items()}
+    lows = {name: low for name, (low, high) in bounds.items() if None not in (low, high)}
+    highs = {name: bounds[name][1] for name in lows}
     for index in range(footer.num_columns):
         name = footer.schema.column(index).path
         if name not in schema.names:
@@ -39,8 +66,8 @@ def delta_statistics(footer: pq.FileMetaData, schema: pa.Schema) -> str:
     return json.dumps(
         {
             "numRecords": footer.num_rows,
-            "minValues": lows,
-            "maxValues": highs,
+            "minValues": {n: low for n, low in lows.items() if n not in without_bounds},
+            "maxValues": {n: high for n, high in highs.items() if n not in without_bounds},
             "nullCount": nulls,
         }
     )

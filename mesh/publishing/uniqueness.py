@@ -1,25 +1,108 @@
 """Whether rows are unique, over a stream of any length, in bounded memory.
 
-Owns the tracking of keys: a 64-bit hash of each row's key is kept, and spilled to disk beyond a
-budget. Equal keys have equal hashes, so that no hash seen twice proves uniqueness; hashes that were
-seen twice are only suspects, and the rows that have them are compared by value.
+Owns the tracking of keys. As long as the keys of each batch rise from row to row, the first and
+the last are all that is kept: batches whose ranges do not meet have no key in common. Otherwise a
+64-bit hash of every key is kept, and spilled to disk beyond a budget. Equal keys have equal hashes,
+so that no hash seen twice proves uniqueness; hashes that were seen twice are only suspects, and the
+rows that have them are compared by value.
 """
 
 from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
 
 _BUCKET_BITS = 6
 _HASH_BITS = 64
+_ORDERED = (int, float, str, bytes, Decimal, date, timedelta)
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
+
+
+Key = tuple[Any, ...]
+
+
+class Uniqueness:
+    """What is known so far of the keys in some columns. Told from many threads.
+
+    `budget` is the memory for hashes, in bytes.
+    """
+
+    def __init__(self, columns: Sequence[str], budget: int) -> None:
+        self.columns = tuple(columns)
+        self._hashes = HashStore(budget)
+        self._ranges: list[tuple[Key, Key]] = []
+        self._is_hashed = False
+        self._is_mixed = False
+        self._lock = threading.Lock()
+
+    def add(self, keys: pl.DataFrame) -> None:
+        """Note the keys of one batch."""
+        if not keys.height or self._is_mixed:
+            return
+        found = None if self._is_hashed else _rising_range(keys)
+        with self._lock:
+            if found is not None and not self._is_hashed:
+                self._ranges.append(found)
+                return
+            # What only ranges are known of would have to be read again: then so is everything.
+            self._is_mixed = bool(self._ranges)
+            self._is_hashed = True
+        self._hashes.add(hashes_of(keys, self.columns))
+
+    def repeated(self, frames: Callable[[], Iterable[pl.DataFrame]]) -> pl.DataFrame:
+        """The keys that several rows have, with `_mesh_count`, how many.
+
+        `frames` gives the keys of all rows again, as often as it is called.
+        """
+        if self._is_mixed or not _are_apart(self._ranges):
+            self._hashes.close()
+            for frame in frames():
+                self._hashes.add(hashes_of(frame, self.columns))
+        suspects = self._hashes.repeated()
+        if not suspects.size:
+            return pl.DataFrame()
+        return duplicates_among(frames(), self.columns, suspects)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._hashes.close()
+        self._ranges = []
+
+
+def _rising_range(keys: pl.DataFrame) -> tuple[Key, Key] | None:
+    """The first and the last key, when each is higher than the one before; else None."""
+    rises = pl.lit(value=False)
+    for name in reversed(keys.columns):
+        column = pl.col(name)
+        before = column.shift(1)
+        rises = (before < column) | ((before == column) & rises)
+    try:
+        if not keys.select(rises.slice(1).fill_null(value=False).all()).item():
+            return None
+        first, last = keys.row(0), keys.row(-1)
+    except (pl.exceptions.PolarsError, OverflowError, ValueError):
+        return None  # what cannot be compared, or a time outside of Python's calendar
+    return (first, last) if all(_is_comparable(value) for value in (*first, *last)) else None
+
+
+def _is_comparable(value: Any) -> bool:
+    """Whether Python orders it as Polars does: a NaN is neither above nor below for Python."""
+    return isinstance(value, _ORDERED) and value == value  # noqa: PLR0124 -- NaN
+
+
+def _are_apart(ranges: list[tuple[Key, Key]]) -> bool:
+    ordered = sorted(ranges)
+    return all(one[1] < other[0] for one, other in pairwise(ordered))
 
 
 @dataclass(slots=True)
@@ -73,7 +156,10 @@ class HashStore:
     def _sorted_parts(self) -> Iterator[Hashes]:
         if self._folder is None:
             if self._arrays:
-                yield np.sort(np.concatenate(self._arrays))
+                everything = np.concatenate(self._arrays)
+                self._arrays = [everything]
+                everything.sort()
+                yield everything
             return
         self._spill()
         for bucket in self._buckets:

@@ -49,7 +49,7 @@ def test_a_disk_that_fills_up_while_staging_is_said_to_be_full(small_disk, lake,
     declared = product(partition_by=partition_by)
     publish_small(declared, orders(OLD), lake, "old")
     before = state_of(lake.table(declared.id))
-    large = many(200_000)
+    large = many(400_000)
     if partition_by:
         large = large.with_columns(country=pl.format("C{}", pl.col("order_id") % 3))
 

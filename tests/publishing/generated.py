@@ -108,6 +108,8 @@ class Drawn:
     batch_rows: int
     workers: int
     key_memory_bytes: int
+    tells_dictionaries: bool
+    is_sorted: bool
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -130,9 +132,10 @@ class Drawn:
     def frame(self) -> pl.DataFrame:
         """The data, typed as the contract says."""
         types = {n: c.dtype.type for n, c in self.contract().to_schema().columns.items()}
-        return pl.DataFrame(
+        frame = pl.DataFrame(
             {c.name: pl.Series(c.name, c.values, types[c.name]) for c in self.columns}
         )
+        return frame.sort(self.key, maintain_order=True) if self.key and self.is_sorted else frame
 
     def _model(self, unique: tuple[tuple[str, ...], ...]) -> type[mesh.Contract]:
         config = {"unique": [list(names) for names in unique]} if unique else {}
@@ -302,4 +305,6 @@ def drawn(draw: st.DrawFn) -> Drawn:
         batch_rows=draw(st.integers(1, max(rows, 1))),
         workers=draw(st.integers(1, 3)),
         key_memory_bytes=draw(st.sampled_from([1 << 20] * 7 + [16])),
+        tells_dictionaries=draw(st.booleans()),
+        is_sorted=draw(st.booleans()),
     )

@@ -4,15 +4,17 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import mesh
+from mesh.contracts import expressions
 from mesh.contracts.model import Contract
 from mesh.contracts.pandera import load
 from mesh.contracts.rules import RowCount, row_count
 from mesh.contracts.verdict import Outcome, Verdict
 from mesh.errors import GateError
-from mesh.publishing import gate as gate_module
+from mesh.publishing.batch import Batch, is_text
 from mesh.publishing.gate import MAX_SAMPLES, Gate, StagedRows
 
 AIRPORT = "network.airports_v1.faa"
@@ -35,6 +37,14 @@ def rows(*values: tuple[Any, ...]) -> pl.DataFrame:
 GOOD = rows(("EWR", 1, 5.0, None), ("JFK", 1, None, 10.0), ("LGA", 2, 253.9, 99.0))
 
 
+def batch_of(frame: pl.DataFrame, offset: int) -> Batch:
+    """A frame as the pipeline hands it over, with every text told as a dictionary, too."""
+    arrow = frame.to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
+    (rows,) = arrow.to_batches() or [pa.RecordBatch.from_pylist([], arrow.schema)]
+    texts = [field.name for field in rows.schema if is_text(field.type)]
+    return Batch(rows, offset).with_dictionaries(texts)
+
+
 class Run:
     """One contract's gate over batches, and the rows that came out of it."""
 
@@ -46,8 +56,8 @@ class Run:
 
     def check(self, *batches: pl.DataFrame) -> "Run":
         for batch in batches:
-            checked = self.gate.check(batch, self.gate.rows)
-            self.accepted += [] if checked.accepted is None else [checked.accepted]
+            checked = self.gate.check(batch_of(batch, self.gate.rows))
+            self.accepted.append(batch if checked.keeps is None else batch.filter(checked.keeps))
             self.rejected += [] if checked.rejected is None else [checked.rejected]
         return self
 
@@ -99,8 +109,8 @@ def test_a_finding_tells_how_many_rows_the_first_of_them_and_some_to_look_at():
 def test_the_first_row_is_the_first_in_the_data_whichever_batch_is_checked_first():
     run = Run(Observations)
     run.check(GOOD)
-    run.gate.check(rows(("EWR", 1, -2.0, None)), 500)
-    run.gate.check(rows(("EWR", 2, -1.0, None)), 20)
+    run.gate.check(batch_of(rows(("EWR", 1, -2.0, None)), 500))
+    run.gate.check(batch_of(rows(("EWR", 2, -1.0, None)), 20))
     finding = run.verdict().finding("wind_in_range")
     assert finding.first_row == 20
     assert finding.samples[0]["wind"] == -1.0
@@ -346,7 +356,7 @@ class TestBrokenMachinery:
 
     def test_a_compiled_rule_that_pandera_does_not_agree_with_says_so(self, monkeypatch):
         always_broken = lambda rule, contract: pl.col("origin").is_null()  # noqa: E731
-        monkeypatch.setattr(gate_module, "keeps_of", always_broken)
+        monkeypatch.setattr(expressions, "keeps_of", always_broken)
         with pytest.raises(GateError, match=r"(?s)Pandera passes 3 of 3 rows.*report this as"):
             Run(Observations).check(GOOD)
 

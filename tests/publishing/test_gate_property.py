@@ -28,6 +28,7 @@ from pandera.errors import FailureCaseMetadata, SchemaErrorReason
 from mesh.contracts.model import Contract, Rule, Scope
 from mesh.contracts.pandera import load
 from mesh.contracts.verdict import Outcome, Verdict
+from mesh.publishing.batch import is_text
 from mesh.publishing.conformance import Conformance
 from mesh.publishing.gate import Gate, StagedRows
 from mesh.publishing.source import batches_of, source_of
@@ -119,24 +120,24 @@ def gated(contract: Contract, frame: pl.DataFrame, case: Drawn) -> Gated:
             offset += batch.num_rows
 
     def check(item: tuple[int, pa.RecordBatch]):
-        offset, batch = item
-        return gate.check(pl.DataFrame(conformance.logical(batch, offset)), offset)
+        offset, rows = item
+        batch = conformance.logical(rows, offset)
+        texts = [field.name for field in batch.rows.schema if is_text(field.type)]
+        batch = batch.with_dictionaries(texts if case.tells_dictionaries else ())
+        checked = gate.check(batch)
+        return checked.rejected, conformance.stored(batch, checked.keeps)
 
     with ThreadPoolExecutor(case.workers) as threads:
         checked = list(threads.map(check, numbered()))
-    stored = [
-        piece
-        for item in checked
-        if item.accepted is not None
-        for piece in conformance.stored(item.accepted)
-    ]
-    table = pa.Table.from_batches(stored, conformance.stored_schema)
+    schema = conformance.stored_schema
+    stored = [rows.cast(schema) for _, rows in checked]
+    table = pa.Table.from_batches(stored, schema)
     accepted = conformance.restored(pl.DataFrame(table).lazy())
     rejected = {
         row["_mesh_row"]: set(row["_mesh_rules"])
-        for item in checked
-        if item.rejected is not None
-        for row in item.rejected.to_dicts()
+        for rows, _ in checked
+        if rows is not None
+        for row in rows.to_dicts()
     }
     try:
         verdict = gate.finish(

@@ -41,11 +41,11 @@ def assert_nothing_is_left(lake) -> None:
 def test_a_worker_that_fails_stops_everything(lake, monkeypatch, number):
     original = Gate.check
 
-    def check(gate, frame, offset):
-        if offset == number:
+    def check(gate, batch):
+        if batch.offset == number:
             message = "the gate is broken"
             raise GateError(message)
-        return original(gate, frame, offset)
+        return original(gate, batch)
 
     with monkeypatch.context() as patched:
         patched.setattr(Gate, "check", check)
@@ -56,7 +56,7 @@ def test_a_worker_that_fails_stops_everything(lake, monkeypatch, number):
 
 
 def test_all_workers_that_fail_at_once_stop_everything(lake, monkeypatch):
-    def check(gate, frame, offset):
+    def check(gate, batch):
         message = "the gate is broken"
         raise GateError(message)
 
@@ -97,10 +97,10 @@ def test_a_source_is_read_no_faster_than_workers_take_from_it(lake, monkeypatch)
     taken, given, furthest = 0, 0, 0
     original = Gate.check
 
-    def check(gate, frame, offset):
+    def check(gate, batch):
         nonlocal taken
         taken += 1
-        return original(gate, frame, offset)
+        return original(gate, batch)
 
     def batches():
         nonlocal given, furthest

@@ -10,24 +10,21 @@ import polars as pl
 import pytest
 
 from mesh.publishing import uniqueness
-from mesh.publishing.uniqueness import HashStore, duplicates_among, hashes_of
+from mesh.publishing.uniqueness import HashStore, Uniqueness, duplicates_among, hashes_of
 
 NAN = float("nan")
 
 
 def repeated_rows(batches: list[pl.DataFrame], columns: list[str], budget: int = 1 << 20) -> int:
     """How many rows have a twin, as the gate counts them."""
-    store = HashStore(budget)
+    keys = Uniqueness(columns, budget)
     try:
         for batch in batches:
-            store.add(hashes_of(batch, columns))
-        suspects = store.repeated()
-        if not suspects.size:
-            return 0
-        found = duplicates_among(batches, columns, suspects)
+            keys.add(batch.select(columns))
+        found = keys.repeated(lambda: batches)
         return 0 if found.is_empty() else int(found["_mesh_count"].sum())
     finally:
-        store.close()
+        keys.close()
 
 
 def numbers(*values: int | None) -> pl.DataFrame:
@@ -83,6 +80,43 @@ def test_equal_is_what_polars_calls_duplicated(kind, size):
     frame = VALUES[kind].alias("a").to_frame()
     batches = list(frame.iter_slices(size))
     assert repeated_rows(batches, ["a"]) == frame.is_duplicated().sum()
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_keys_that_rise_are_compared_as_exactly(kind, size):
+    try:
+        frame = VALUES[kind].alias("a").to_frame().with_row_index("b").sort("a", "b").select("a")
+    except pl.exceptions.InvalidOperationError:  # structs have no order
+        frame = VALUES[kind].alias("a").to_frame()
+    batches = list(frame.iter_slices(size))
+    assert repeated_rows(batches, ["a"]) == frame.is_duplicated().sum()
+
+
+def test_keys_that_rise_keep_no_hash_in_whatever_order_their_batches_come():
+    keys = Uniqueness(["a", "b"], 1 << 20)
+    rising = pl.DataFrame({"a": [n // 7 for n in range(100)], "b": [n % 7 for n in range(100)]})
+    for batch in reversed(list(rising.iter_slices(9))):
+        keys.add(batch)
+    assert not keys._is_hashed
+    assert keys.repeated(lambda: pytest.fail("nothing needs to be read again")).is_empty()
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[1, 2, 3], [3, 4]],
+        [[1, 5], [2, 3], [4, 5]],
+        [[1, 2], [4, 3], [2, 9]],
+        [[2, 1], [3, 4], [4, 5]],
+        [[1, 2], [9, 8], [3, 9]],
+        [[1, 2], [None, 7], [None, 8]],
+    ],
+)
+def test_ranges_that_meet_and_batches_that_fall_are_read_again(batches):
+    frames = [numbers(*batch) for batch in batches]
+    everything = pl.concat(frames)
+    assert repeated_rows(frames, ["a"]) == everything.is_duplicated().sum()
 
 
 @pytest.mark.parametrize("budget", [1, 64, 1_000])
