@@ -128,7 +128,8 @@ def _is_long_text(values: pa.Array) -> bool:
         return False
     texts = pl.Series(values, dtype=pl.String)
     bytes_in_all = int(texts.str.len_bytes().sum())
-    return bytes_in_all > _LONG_TEXT_BYTES * (len(texts) - values.null_count)
+    present: int = len(values) - values.null_count
+    return bytes_in_all > _LONG_TEXT_BYTES * present
 
 
 def _is_flat(data_type: pa.DataType) -> bool:
