@@ -83,7 +83,7 @@ class Contender:
     does not exist yet. `warm` makes small data for a run before, so that imports are not timed.
     `proof` says in a number what was done, not timed: all with the same `base`, or the same
     `agrees` where that is given, must have the same. A `starts_command` is measured by the memory
-    of the process that it starts, too.
+    of the process that it starts, too. A slow one is measured in `most_rounds` at most.
     """
 
     name: str
@@ -99,6 +99,7 @@ class Contender:
     repeats: int = 1
     size: float = 0
     starts_command: bool = False
+    most_rounds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,9 @@ def compare(table: Table, rounds: int, options: Options) -> str:
     for number in range(rounds):
         order = list(enumerate(found))
         for index, measured in order if number % 2 == 0 else reversed(order):
+            most = table.contenders[index].most_rounds
+            if most is not None and number >= most:
+                continue
             one = _in_a_process(table, index, options)
             measured.seconds.append(one["seconds"])
             measured.mib.append(one["mib"])
