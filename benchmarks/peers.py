@@ -317,8 +317,8 @@ def publications(options: Options) -> Table:
         note=(
             f"TPC-H lineitem at scale {scale:g} in memory, checked by the same rules and written "
             "to a Delta table. Each begins with its own form of the data, and is set up as its "
-            "documentation advises; those on pandas are shown with pandas' own types (one round) and "
-            "with Arrow's. *Relative* is how many times as long as Mesh it takes."
+            "documentation advises; those on pandas are shown with pandas' own types (one round) "
+            "and with Arrow's. *Relative* is how many times as long as Mesh it takes."
         ),
         contenders=contenders,
         rounds=ROUNDS,
