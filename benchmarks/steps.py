@@ -35,11 +35,24 @@ _FILES = {
 }
 
 
-def run_step(data: Any, _: Path, *, is_empty: bool) -> None:
-    """Materialise an asset: an empty one, or the one that publishes `data`."""
+def empty_step(data: Any, _: Path) -> None:  # noqa: ARG001 -- as the others
+    """An asset that does nothing."""
+    _materialize(_empty_asset())
+
+
+def checked_step(data: Any, _: Path) -> None:  # noqa: ARG001 -- as the others
+    """An asset that does nothing but report as many checks as Mesh's has."""
+    _materialize(_asset_of_checks())
+
+
+def own_step(data: Any, _: Path) -> None:
+    """The asset that publishes `data`."""
+    _materialize(_own_asset(_written(data)))
+
+
+def _materialize(asset: Any) -> None:
     import dagster as dg
 
-    asset = _empty_asset() if is_empty else _own_asset(_written(data))
     if not dg.materialize([asset], instance=_instance()).success:
         raise SystemExit("the step failed")
 
@@ -65,6 +78,24 @@ def _empty_asset() -> Any:
         """Nothing at all."""
 
     return nothing
+
+
+@cache
+def _asset_of_checks() -> Any:
+    import dagster as dg
+
+    from benchmarks.workloads.lineitem import product
+
+    names = [rule.id for rule in product().rules]
+    specs = [dg.AssetCheckSpec(name, asset="nothing_checked") for name in names]
+
+    @dg.asset(check_specs=specs)
+    def nothing_checked() -> Any:
+        """Nothing, and every check of it passes."""
+        results = [dg.AssetCheckResult(check_name=name, passed=True) for name in names]
+        return dg.MaterializeResult(check_results=results)
+
+    return nothing_checked
 
 
 def _written(data: Any) -> Path:
