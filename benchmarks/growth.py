@@ -42,8 +42,6 @@ def measures(
     partition_by: Sequence[str] = (),
 ) -> DataProduct:
     """A product of an integer `n`, an integer `part` and so many measures, with so many rules."""
-    import pandera.polars  # noqa: F401 -- Pandera's checks learn of Polars by this import
-
     from mesh.contracts.model import Column, Contract, Version
     from mesh.contracts.rules import not_null, unique
     from mesh.naming import ProductId
@@ -161,17 +159,16 @@ def publish_made(data: Any, folder: Path, *, product: Callable[[], DataProduct])
     publish_product(product(), data, folder)
 
 
-def publish_onto(made_data: tuple[Any, Path], _: Path) -> None:
+def publish_onto(made_data: tuple[Any, Any], _: Path) -> None:
     """Append a thousand rows to a table that has many commits."""
     from mesh.products.ports import Append
 
     data, lake = made_data
-    publish_product(
-        measures(4, write=Append()), data, lake, run_id=dt.datetime.now(dt.UTC).isoformat()
-    )
+    run_id = dt.datetime.now(dt.UTC).isoformat()
+    publish_product(measures(4, write=Append()), data, Path(lake.name), run_id=run_id)
 
 
-def read_from(made_data: tuple[Any, Path], _: Path) -> None:
+def read_from(made_data: tuple[Any, Any], _: Path) -> None:
     """Pin such a table and read the lines of few numbers."""
     import polars as pl
 
@@ -179,7 +176,7 @@ def read_from(made_data: tuple[Any, Path], _: Path) -> None:
     from mesh.products.ports import Input
     from mesh.reading import pin
 
-    pinned = pin("growth", Input("growth.measures_v1"), Lake(str(made_data[1])))
+    pinned = pin("growth", Input("growth.measures_v1"), Lake(made_data[1].name))
     pinned.scan().head(1).select(pl.col("n")).collect()
 
 
@@ -205,6 +202,7 @@ def columns(options: Options) -> Table:
         {count: partial(made, cells // count, count) for count in counts},
         lambda count: partial(publish_made, product=partial(measures, count)),
         telling=("{:,} columns", EVENLY), is_same=True,
+        warm_of=lambda count: partial(made, LOGGED_ROWS, count),
     )  # fmt: skip
 
 
@@ -244,16 +242,13 @@ def commits(options: Options) -> list[Table]:
         import shutil
         import tempfile
 
-        copy = Path(tempfile.mkdtemp(prefix="mesh-benchmark-log-"))
-        shutil.copytree(
-            table_of_commits(folder, count), copy, dirs_exist_ok=True, copy_function=_link
-        )
+        prepared = table_of_commits(folder, count)
+        copy = tempfile.TemporaryDirectory(prefix="log-", dir=folder)
+        shutil.copytree(prepared, copy.name, dirs_exist_ok=True, copy_function=_link)
         return made(LOGGED_ROWS, 4), copy
 
     sources = {count: partial(source, count) for count in counts}
-    note = (
-        "A log whose every commit added a file of 1,000 rows, checkpointed every hundred commits. "
-    )
+    note = "A log whose every commit added a file of 1,000 rows, checkpointed every hundred. "
     return [
         _table(
             "commits", "Commits, publishing", f"{note}1,000 rows are appended.", "commit", sources,
@@ -261,7 +256,8 @@ def commits(options: Options) -> list[Table]:
         ),
         _table(
             "commits-read", "Commits, reading", f"{note}The table is pinned and one row is read.",
-            "commit", sources, lambda _: read_from, telling=("{:,} commits", EVENLY), has_proof=False,
+            "commit", sources, lambda _: read_from, telling=("{:,} commits", EVENLY),
+            has_proof=False,
         ),
     ]  # fmt: skip
 
@@ -283,6 +279,7 @@ def _table(  # noqa: PLR0913 -- one table, in the words that differ
     telling: tuple[str, float],
     is_same: bool = False,
     has_proof: bool = True,
+    warm_of: Callable[[int], Callable[[], Any]] | None = None,
 ) -> Table:
     words, most = telling
     least = min(sources)
@@ -292,7 +289,7 @@ def _table(  # noqa: PLR0913 -- one table, in the words that differ
             words.format(count),
             run_of(count),
             source=source,
-            warm=sources[least],
+            warm=warm_of(count) if warm_of is not None else sources[least],
             base=base,
             reach=Reach(at_most=most * (1 if is_same else count / least)),
             size=count,
