@@ -121,9 +121,10 @@ def tiled(rows: int, columns: int) -> Any:
 
 
 def table_of_commits(folder: Path, commits: int) -> Path:
-    """A lake whose table has so many commits: one publication, and log entries made like it.
+    """A lake whose table has so many commits after the first, with log entries made like that.
 
-    Each entry adds a file of its own, and is checkpointed as delta-rs does, every hundred.
+    Each entry adds a file of its own. The last checkpoint is a hundred commits old, the most that
+    delta-rs lets it be, and the next commit is none of those that make one.
     """
     from deltalake import DeltaTable
 
@@ -131,7 +132,7 @@ def table_of_commits(folder: Path, commits: int) -> Path:
 
     lake = folder / f"log-{commits}"
     table = lake / "growth" / "measures" / "v1"
-    if (table / "_delta_log" / f"{commits - 1:020}.json").exists():
+    if (table / "_delta_log" / f"{commits:020}.json").exists():
         return lake
     publish_product(measures(4, write=Append()), made(LOGGED_ROWS, 4), lake)
     log = table / "_delta_log"
@@ -139,7 +140,7 @@ def table_of_commits(folder: Path, commits: int) -> Path:
     actions = [json.loads(line) for line in lines]
     kept = [action for action in actions if {"add", "commitInfo", "txn"} & set(action)]
     (data,) = (action["add"]["path"] for action in kept if "add" in action)
-    for number in range(1, commits):
+    for number in range(1, commits + 1):
         path = f"part-{number:05}.parquet"
         (table / path).hardlink_to(table / data)
         for action in kept:
@@ -149,7 +150,7 @@ def table_of_commits(folder: Path, commits: int) -> Path:
                 action["txn"]["appId"] = f"made-{number}"
         text = "\n".join(json.dumps(action) for action in kept)
         (log / f"{number:020}.json").write_text(f"{text}\n", encoding="utf-8")
-        if number % 100 == 0 and number + 100 >= commits:
+        if number % 100 == 0 and number + 100 == commits:
             DeltaTable(str(table), version=number).create_checkpoint()
     return lake
 
@@ -188,6 +189,7 @@ def rows(options: Options) -> Table:
         "rows", "Rows", "Ten columns, a key and eight ranges, streamed in batches.", "million rows",
         {count: partial(tiled, count * 1_000_000, 10) for count in millions},
         lambda _: partial(publish_made, product=product), telling=("{:,} million", EVENLY),
+        warm_of=lambda _: partial(tiled, LOGGED_ROWS, 10),
     )  # fmt: skip
 
 
@@ -214,7 +216,7 @@ def rules(options: Options) -> Table:
         "rules", "Rules", f"{size:,} rows of twelve columns, and ever more ranges on them.", "rule",
         {count: partial(made, size, 12) for count in counts},
         lambda count: partial(publish_made, product=partial(measures, 12, rules=count)),
-        telling=("{:,} rules", EVENLY),
+        telling=("{:,} rules", EVENLY), warm_of=lambda _: partial(made, LOGGED_ROWS, 12),
     )  # fmt: skip
 
 
@@ -229,6 +231,7 @@ def partitions(options: Options) -> Table:
         "batch. Each partition is a file at least.", "partition",
         {count: partial(made, size, 6, count) for count in counts},
         lambda _: partial(publish_made, product=product), telling=("{:,} partitions", EVENLY),
+        warm_of=lambda count: partial(made, LOGGED_ROWS, 6, count),
     )  # fmt: skip
 
 
@@ -248,7 +251,7 @@ def commits(options: Options) -> list[Table]:
         return made(LOGGED_ROWS, 4), copy
 
     sources = {count: partial(source, count) for count in counts}
-    note = "A log whose every commit added a file of 1,000 rows, checkpointed every hundred. "
+    note = "A log whose every commit added a file of 1,000 rows; a checkpoint is a hundred old. "
     return [
         _table(
             "commits", "Commits, publishing", f"{note}1,000 rows are appended.", "commit", sources,
