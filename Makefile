@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
+BENCHMARKS := publish reading growth peers
+PEERS := benchmarks/.venv/.installed
 DAGSTER_HOME := $(CURDIR)/.mesh/dagster
 HOST ?= 127.0.0.1
 PORT ?= 3000
@@ -51,19 +53,21 @@ dev: $(INSTALLED) ## Open Dagster: webserver and daemon, one code location a dom
 	@PATH="$(CURDIR)/$(BIN):$$PATH" DAGSTER_HOME="$(DAGSTER_HOME)" \
 		$(BIN)/dagster dev -w workspace.yaml -h $(HOST) -p $(PORT)
 
-bench: $(INSTALLED) ## Run the benchmarks and print their results
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+bench: $(INSTALLED) $(PEERS) ## Run the benchmarks and print their results (ARGS="--full" is all of it)
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
 docs: $(INSTALLED) ## Write docs/reference anew from the code
 	$(BIN)/python -m tests.house.reference
 
-lock: $(UV) ## Resolve requirements.lock anew (UPGRADE=--upgrade moves versions)
+lock: $(UV) ## Resolve the locks anew (UPGRADE=--upgrade moves versions)
 	UV_NO_CONFIG=1 $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --all-extras --group dev $(UPGRADE) \
 		--output-file requirements.lock pyproject.toml
+	UV_NO_CONFIG=1 $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url $(UPGRADE) --output-file benchmarks/peers.lock benchmarks/peers.txt
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) .mesh dist benchmarks/.data dbt_project/target dbt_project/logs logs
+	rm -rf $(VENV) .mesh dist benchmarks/.data benchmarks/.venv dbt_project/target dbt_project/logs logs
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -77,4 +81,9 @@ $(UV):
 $(INSTALLED): $(UV) requirements.lock pyproject.toml
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(UV) pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PEERS): $(UV) benchmarks/peers.lock
+	$(UV) venv --quiet --clear --python $(BIN)/python benchmarks/.venv
+	VIRTUAL_ENV="$(CURDIR)/benchmarks/.venv" $(UV) pip sync --quiet --require-hashes benchmarks/peers.lock
 	@touch $@

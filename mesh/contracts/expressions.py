@@ -15,6 +15,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import pandera.backends.polars.builtin_checks  # noqa: F401 -- registers before any rule is compiled
 import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData

@@ -113,7 +113,7 @@ class Snapshot:
         table = self.table
         if not _is_misread(table.root):
             options = dict(table.options) or None
-            return pl.scan_delta(table.root, version=self.version, storage_options=options)
+            return pl.scan_delta(self._delta, storage_options=options)  # it is open: once is enough
         columns = pl.DataFrame(self.schema.empty_table())
         parts = {name: columns.schema[name] for name in self.partition_by}
         if not self.files:
@@ -127,6 +127,15 @@ class Snapshot:
             missing_columns="insert",
             extra_columns="ignore",
         ).select(columns.columns)
+
+    def promised(self) -> pl.LazyFrame:
+        """The rows, in the types that the contract promises."""
+        restored = [
+            _restored(name, field_.metadata[LOGICAL_TYPE].decode())
+            for name, field_ in zip(self.schema.names, self.schema, strict=True)
+            if field_.metadata and LOGICAL_TYPE in field_.metadata
+        ]
+        return self.scan().with_columns(restored) if restored else self.scan()
 
     def columns_unlike(self, schema: pa.Schema) -> tuple[str, ...]:
         """Stored columns that a schema lacks, or has in another type."""
@@ -214,14 +223,7 @@ class Table:
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
         """The rows at a version, or the latest, as a lazy frame. Raises NotPublishedError."""
-        snapshot = self.snapshot(version)
-        frame = snapshot.scan()
-        restored = [
-            _restored(name, field_.metadata[LOGICAL_TYPE].decode())
-            for name, field_ in zip(snapshot.schema.names, snapshot.schema, strict=True)
-            if field_.metadata and LOGICAL_TYPE in field_.metadata
-        ]
-        return frame.with_columns(restored) if restored else frame
+        return self.snapshot(version).promised()
 
     def commits(self) -> Iterator[Commit]:
         """The history, newest first; empty when there is no table."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from mesh.catalog.receipts import InputVersion
 from mesh.errors import NotPublishedError, UndeclaredColumnError, UnknownColumnError
-from mesh.lake import Lake, Table
+from mesh.lake import Lake, Snapshot, Table
 from mesh.products.ports import Input
 
 
@@ -31,6 +31,7 @@ class PinnedInput:
     version: int
     columns: tuple[str, ...]
     undeclared: tuple[str, ...] = ()
+    opened: Snapshot | None = field(default=None, compare=False, repr=False)
 
     @property
     def used(self) -> InputVersion:
@@ -39,7 +40,8 @@ class PinnedInput:
 
     def scan(self) -> pl.LazyFrame:
         """The declared columns of that version, read when they are needed."""
-        return self.table.scan(self.version).select(self.columns)
+        snapshot = self.opened or self.table.snapshot(self.version)
+        return snapshot.promised().select(self.columns)
 
 
 def pin(port: str, declared: Input, lake: Lake, *, version: int | None = None) -> PinnedInput:
@@ -68,6 +70,7 @@ def pin(port: str, declared: Input, lake: Lake, *, version: int | None = None) -
         version=snapshot.version,
         columns=columns,
         undeclared=tuple(name for name in present if name not in columns),
+        opened=snapshot,
     )
 
 
