@@ -25,6 +25,7 @@ nothing third-party, so that any layer may raise from it.
     ├── StorageError                 the lake cannot be used as configured
     │   ├── UnsafeStoreError         a store that would lose commits
     │   ├── StorageFullError         no space left where the table lives (Transient)
+    │   ├── StoreUnavailableError    it throttled, failed or was away for too long (Transient)
     │   └── CommitConflictError      other writers kept winning (Transient)
     └── CatalogError                 the catalog cannot be used
         └── CatalogUnreadableError   its file is damaged, locked away or not a catalog
@@ -195,6 +196,10 @@ class UnsafeStoreError(StorageError):
 
 class StorageFullError(StorageError, Transient):
     """No space is left where the table lives; nothing was published."""
+
+
+class StoreUnavailableError(StorageError, Transient):
+    """The store throttled, failed or did not answer for as long as Mesh waits; run it again."""
 
 
 class CommitConflictError(StorageError, Transient):

@@ -1,6 +1,13 @@
-"""Settings that every test shares. Fixtures live beside the tests that ask for them."""
+"""Settings that every test shares, and stores, of which each is started once in a process.
+
+Other fixtures live beside the tests that ask for them.
+"""
 
 from hypothesis import settings
+
+from tests.behaviour.stores import bucket, ceph_gateway, gateway, lake, moto
+
+__all__ = ["bucket", "ceph_gateway", "gateway", "lake", "moto"]
 
 settings.register_profile("mesh", deadline=None, print_blob=True)
 # A longer search, by hand: pytest --hypothesis-profile=thorough

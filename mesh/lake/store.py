@@ -7,12 +7,10 @@ of them would be lost without a sign.
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,18 +19,15 @@ from urllib.parse import unquote, urlsplit
 
 import obstore
 import pyarrow as pa
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import from_url
 
-from mesh.errors import StorageError, StorageFullError, UnsafeStoreError
+from mesh.errors import StorageError, UnsafeStoreError
+from mesh.lake.failures import storage_errors
 
 _CLIENT_OPTIONS = {"allow_http": "allow_http", "aws_allow_http": "allow_http", "timeout": "timeout"}
 _PROBED: set[tuple[str, str]] = set()
 _ATTEMPTS_TO_OPEN = 10
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_ABOUT_ACCESS = ("denied", "credential", "forbidden", "permission", "privilege", "signature", "403")
-_COLOUR = re.compile("\x1b\\[[0-9;]*m")
-_SAID = re.compile("<Message>(.+?)</Message>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,33 +242,6 @@ class _Upload:
             self.closed = True
             with storage_errors("upload"):
                 self._writer.close()
-
-
-@contextmanager
-def storage_errors(where: str) -> Iterator[None]:
-    """Turn what storage libraries raise into StorageError with what to do next."""
-    try:
-        yield
-    except (BaseError, OSError) as error:
-        raise explained(error, where) from error
-
-
-def explained(error: Exception, where: str) -> StorageError:
-    """What a storage library says, in one line, with what to do next."""
-    text = _COLOUR.sub("", str(error)).strip() or type(error).__name__
-    number = error.errno if isinstance(error, OSError) else None
-    if number in _FULL or any(f"(os error {full})" in text for full in _FULL):
-        return StorageFullError("no space is left", where=where, hint="free some, and run it again")
-    lines = [line.strip(" ↳") for line in text.splitlines()]
-    said = _SAID.search(text)
-    cause = said[1] if said else lines[-1]
-    what = lines[0].partition(": Error performing")[0]
-    what = what if cause in what or "<" in cause else f"{what}: {cause}"
-    if any(word in text.lower() for word in _ABOUT_ACCESS):
-        return StorageError(
-            what, where=where, hint="check the rights and credentials: MESH_STORAGE_OPTIONS__…"
-        )
-    return StorageError(what, where=where, hint="check MESH_STORAGE and MESH_STORAGE_OPTIONS__…")
 
 
 def _remove_if_empty(folder: Path) -> bool:

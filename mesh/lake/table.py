@@ -23,8 +23,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from mesh.errors import CommitConflictError, NotPublishedError, StorageError
+from mesh.lake.failures import explained, storage_errors
 from mesh.lake.partitions import partition_text
-from mesh.lake.store import Store, explained, local_path, open_store, storage_errors
+from mesh.lake.store import Store, local_path, open_store
 
 LOGICAL_TYPE = b"mesh.type"
 _ALREADY_THERE = ("already exists", "version 0")

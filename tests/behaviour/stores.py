@@ -1,22 +1,21 @@
-"""Places where a lake can be: a folder, and a bucket of a real S3 server in a process of its own."""
+"""Places where a lake can be: a folder, and buckets of two real S3 servers.
 
-import socket
-import subprocess
-import sys
-import time
+Moto's server is the one that tests have in common with much of the world; Ceph's gateway is what
+organisations run, and is strict.
+"""
+
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-import boto3
 import pytest
 
 from mesh.lake import Lake
+from tests.behaviour import gateway as ceph
+from tests.behaviour import servers
 
 BUCKET = "lake"
-_PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,74 +23,79 @@ class Bucket:
     """A bucket that is being served."""
 
     endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    name: str = BUCKET
 
     @property
     def options(self) -> dict[str, str]:
         """The settings' `storage_options`."""
         return {
             "aws_endpoint_url": self.endpoint,
-            "aws_access_key_id": "somebody",
-            "aws_secret_access_key": "something",
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.secret_key,
             "aws_region": "us-east-1",
             "allow_http": "true",
         }
 
+    def at(self, endpoint: str) -> "Bucket":
+        """The same bucket behind another endpoint, such as a proxy."""
+        return replace(self, endpoint=endpoint)
+
     def lake(self) -> Lake:
         """A lake that nobody else uses."""
-        return Lake(f"s3://{BUCKET}/{uuid.uuid4().hex}/dev", self.options)
+        return Lake(f"s3://{self.name}/{uuid.uuid4().hex}/dev", self.options)
 
-    def client(self):
-        """The same bucket by S3's own client."""
+    def client(self, service: str = "s3", **options: Any) -> Any:
+        """The same server by AWS's own client."""
+        import boto3
+
         return boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            aws_access_key_id="somebody",
-            aws_secret_access_key="something",
-            region_name="us-east-1",
+            service,
+            **{
+                "endpoint_url": self.endpoint,
+                "aws_access_key_id": self.access_key,
+                "aws_secret_access_key": self.secret_key,
+                "region_name": "us-east-1",
+                **options,
+            },
         )
 
 
-@contextmanager
-def served_bucket() -> Iterator[Bucket]:
-    """Moto's server, started for as long as it is needed."""
-    port = free_port()
-    command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _await_port(port, process)
-        bucket = Bucket(f"http://127.0.0.1:{port}")
-        bucket.client().create_bucket(Bucket=BUCKET)
-        yield bucket
-    finally:
-        process.kill()
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"the S3 server did not start: {process.poll()}")
+def _made(bucket: Bucket) -> Bucket:
+    bucket.client().create_bucket(Bucket=bucket.name)
+    return bucket
 
 
 @pytest.fixture(scope="session")
-def bucket():
-    with served_bucket() as served:
+def moto() -> Iterator[Bucket]:
+    """A bucket of moto's server."""
+    with servers.moto() as endpoint:
+        yield _made(Bucket(endpoint, "somebody", "something-secret"))
+
+
+@pytest.fixture(scope="session")
+def ceph_gateway() -> Iterator[ceph.Gateway]:
+    """Ceph's gateway itself."""
+    with ceph.running() as served:
         yield served
 
 
-@pytest.fixture(params=["disk", "s3"])
-def lake(request, tmp_path):
+@pytest.fixture(scope="session")
+def gateway(ceph_gateway: ceph.Gateway) -> Bucket:
+    """A bucket of Ceph's gateway."""
+    return _made(Bucket(ceph_gateway.endpoint, ceph.ACCESS_KEY, ceph.SECRET_KEY))
+
+
+@pytest.fixture(params=["moto", "gateway"])
+def bucket(request: pytest.FixtureRequest) -> Bucket:
+    """A bucket, of each kind of server."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["disk", "moto", "gateway"])
+def lake(request: pytest.FixtureRequest, tmp_path) -> Lake:
     """An empty lake, on each kind of store."""
     if request.param == "disk":
         return Lake(str(tmp_path / "lake" / "dev"))
-    return request.getfixturevalue("bucket").lake()
+    return request.getfixturevalue(request.param).lake()

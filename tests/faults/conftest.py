@@ -1,12 +1,9 @@
-"""The behaviour suite's stores, and processes that publish until they are told to stop."""
+"""A lake on disk, and processes that publish until they are told to stop."""
 
 import pytest
 
 from mesh.lake import Lake
-from tests.behaviour.stores import bucket, lake
 from tests.faults.children import Child
-
-__all__ = ["bucket", "lake"]
 
 
 @pytest.fixture
