@@ -6,7 +6,9 @@ A setting in the environment wins over the file. Nothing is read until `load` is
 
 from __future__ import annotations
 
+import hashlib
 import os
+import ssl
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +26,9 @@ from pydantic_settings import SettingsError as UnreadableEnvironmentError
 
 from mesh.errors import InvalidNameError, SettingsError
 from mesh.naming import environment_name_problems
+
+_TRUST = "SSL_CERT_FILE"
+"""Where OpenSSL, and the TLS of delta-rs, Polars and obstore, look for authorities to trust."""
 
 
 class PublishingSettings(BaseModel):
@@ -64,6 +69,38 @@ class CatalogSettings(BaseModel):
     )
 
 
+class ObjectStoreSettings(BaseModel):
+    """How an object store is reached, beside `storage_options`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    profile: str = Field(
+        default="",
+        description="AWS profile whose credentials and region are used; empty is AWS's own order: "
+        "environment, default profile, web identity, the machine's role. Needs `mesh-data[aws]`.",
+    )
+    role: str = Field(
+        default="",
+        description="ARN of a role that is assumed with those credentials, and again before it "
+        "ends. Needs `mesh-data[aws]`.",
+    )
+    ca_bundle: Path | None = Field(
+        default=None,
+        description="PEM file of certificate authorities that are trusted beside the system's; "
+        "empty for none.",
+    )
+    retry_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        le=290,
+        description="How long a request that the store throttles, fails or does not answer is "
+        "made again, in seconds, before that is an error. Credentials must outlive it.",
+    )
+    request_seconds: float = Field(
+        default=30.0, gt=0, description="How long one request may take, in seconds."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Immutable; `load` makes one.
 
@@ -92,6 +129,10 @@ class Settings(BaseSettings):
         description="Credentials and endpoints of the object store, in the names that Delta uses "
         "(`aws_endpoint_url`, `aws_access_key_id`, …).",
         repr=False,
+    )
+    object_store: ObjectStoreSettings = Field(
+        default_factory=ObjectStoreSettings,
+        description="How an object store is reached, beside `storage_options`.",
     )
     domains: Path = Field(default=Path("domains"), description="Folder of the domains.")
     platform: Path = Field(
@@ -148,6 +189,45 @@ class Settings(BaseSettings):
         return f"{base.rstrip('/')}/{self.environment}"
 
     @property
+    def store_options(self) -> dict[str, str]:
+        """`storage_options`, and how else the store is reached, in one mapping."""
+        said = self.object_store.model_dump(exclude_none=True)
+        own = {name: str(value) for name, value in said.items() if value != ""}
+        if bundle := self.object_store.ca_bundle:
+            own["ca_bundle"] = str(self.path(bundle))
+        return {**self.storage_options, **own}
+
+    def trust_authorities(self) -> None:
+        """Let every library of this process trust `ca_bundle`, beside whom the system trusts.
+
+        All of them read one file that the environment names; two of three offer no other way.
+        Raises SettingsError for a bundle that cannot be read.
+        """
+        if self.object_store.ca_bundle is None:
+            return
+        bundle = self.path(self.object_store.ca_bundle)
+        try:
+            own = bundle.read_bytes()
+        except OSError as error:
+            raise SettingsError(
+                f"the certificates cannot be read: {error.strerror}",
+                where=str(bundle),
+                hint="MESH_OBJECT_STORE__CA_BUNDLE names a PEM file",
+            ) from error
+        before = _trusted_certificates()
+        if own in before:
+            return
+        together = before + b"\n" + own
+        name = f"authorities-{hashlib.sha256(together).hexdigest()[:16]}.pem"
+        file = self.path(self.state) / name
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft = file.with_suffix(f".{os.getpid()}")
+            draft.write_bytes(together)
+            draft.replace(file)
+        os.environ[_TRUST] = str(file)
+
+    @property
     def catalog_url(self) -> str:
         """The catalog's SQLAlchemy URL."""
         own = self.path(self.state) / self.environment / "catalog.db"
@@ -157,6 +237,12 @@ class Settings(BaseSettings):
     def dagster_folder(self) -> Path:
         """Dagster's instance folder."""
         return self.path(self.dagster_home or self.state / "dagster")
+
+
+def _trusted_certificates() -> bytes:
+    """The authorities that this process trusts already."""
+    named = os.environ.get(_TRUST) or ssl.get_default_verify_paths().cafile
+    return Path(named).read_bytes() if named and Path(named).is_file() else b""
 
 
 def _project_table(file: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ of contracts or products: it is given schemas, files and metadata, and gives bac
 """
 
 from mesh.lake.lake import Lake
-from mesh.lake.table import Commit, DataFile, Snapshot, StagedFile, Table
+from mesh.lake.log import Commit
+from mesh.lake.table import DataFile, Snapshot, StagedFile, Table
 
 __all__ = ["Commit", "DataFile", "Lake", "Snapshot", "StagedFile", "Table"]

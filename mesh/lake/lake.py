@@ -23,8 +23,9 @@ class Lake:
 
     @classmethod
     def of(cls, settings: Settings) -> Lake:
-        """The lake of the settings' environment."""
-        return cls(settings.storage_url, dict(settings.storage_options))
+        """The lake of the settings' environment. Raises SettingsError."""
+        settings.trust_authorities()
+        return cls(settings.storage_url, settings.store_options)
 
     @property
     def is_local(self) -> bool:

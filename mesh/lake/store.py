@@ -23,9 +23,9 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import from_url
 
 from mesh.errors import StorageError, UnsafeStoreError
+from mesh.lake.access import Access
 from mesh.lake.failures import storage_errors
 
-_CLIENT_OPTIONS = {"allow_http": "allow_http", "aws_allow_http": "allow_http", "timeout": "timeout"}
 _PROBED: set[tuple[str, str]] = set()
 _ATTEMPTS_TO_OPEN = 10
 
@@ -39,11 +39,35 @@ class StoredFile:
     modified_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds, and when it was written."""
+
+    data: bytes
+    modified_at: datetime
+
+
+class Output(Protocol):
+    """A file of Arrow's that is being written."""
+
+    def write(self, data: Any) -> int:
+        """Append bytes."""
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+
+    def close(self) -> None:
+        """Make the file whole."""
+
+    def abort(self) -> None:
+        """Stop without making it whole: nothing of it stays in a bucket, torn parts in a folder."""
+
+
 class Store(Protocol):
     """What Mesh needs of a place that holds files."""
 
-    def open_output(self, path: str) -> Any:
-        """A writable Arrow file at `path`; nothing is visible before it is closed, or all is."""
+    def open_output(self, path: str) -> Output:
+        """A writable Arrow file at `path`; in a bucket it is seen once it is closed, and whole."""
 
     def delete(self, paths: list[str]) -> None:
         """Delete files; those that are gone already do not matter."""
@@ -56,6 +80,12 @@ class Store(Protocol):
 
     def read(self, path: str) -> bytes:
         """What a file holds."""
+
+    def find(self, path: str) -> Content | None:
+        """What a file holds; None when there is none."""
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file."""
 
     def probe(self) -> None:
         """Raise UnsafeStoreError when the store ignores conditional writes."""
@@ -88,7 +118,7 @@ class LocalStore:
 
     root: Path
 
-    def open_output(self, path: str) -> Any:
+    def open_output(self, path: str) -> Output:
         """A new file; its folders are made, again where another writer just removed them."""
         target = self.root / path
         with storage_errors(str(self.root)):
@@ -97,9 +127,9 @@ class LocalStore:
                     return self._opened(target)
             return self._opened(target)
 
-    def _opened(self, target: Path) -> Any:
+    def _opened(self, target: Path) -> Output:
         target.parent.mkdir(parents=True, exist_ok=True)
-        return pa.OSFile(str(target), "wb")
+        return _FolderOutput(str(target), "wb")
 
     def delete(self, paths: list[str]) -> None:
         """Delete files, and folders that this leaves empty."""
@@ -142,6 +172,21 @@ class LocalStore:
         with storage_errors(str(self.root)):
             return (self.root / path).read_bytes()
 
+    def find(self, path: str) -> Content | None:
+        """What a file holds; None when there is none."""
+        with (
+            storage_errors(str(self.root)),
+            suppress(FileNotFoundError),
+            (self.root / path).open("rb") as file,
+        ):
+            modified_at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+            return Content(file.read(), modified_at)
+        return None
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return (self.root / path).is_file()
+
     def probe(self) -> None:
         """Local file systems refuse to create what exists: delta-rs links, and never replaces."""
 
@@ -154,19 +199,14 @@ class ObjectStore:
     options: Mapping[str, str] = field(repr=False)
 
     def _open(self) -> Any:
-        client = {
-            _CLIENT_OPTIONS[name]: value
-            for name, value in self.options.items()
-            if name in _CLIENT_OPTIONS
-        }
-        config = {n: v for n, v in self.options.items() if n not in _CLIENT_OPTIONS}
+        access = Access.of(self.url, self.options)
         with storage_errors(self.url):
-            return from_url(self.url, config=config, client_options=client)  # type: ignore[call-overload]
+            return from_url(self.url, **access.obstore)
 
-    def open_output(self, path: str) -> Any:
+    def open_output(self, path: str) -> Output:
         """A multipart upload that becomes one object when it is closed."""
         with storage_errors(self.url):
-            return pa.PythonFile(_Upload(obstore.open_writer(self._open(), path)), "w")
+            return _ObjectOutput(_Upload(obstore.open_writer(self._open(), path), self.url), "w")
 
     def delete(self, paths: list[str]) -> None:
         """Delete objects."""
@@ -191,6 +231,20 @@ class ObjectStore:
         with storage_errors(self.url):
             return bytes(obstore.get(self._open(), path).bytes())
 
+    def find(self, path: str) -> Content | None:
+        """What an object holds; None when there is none."""
+        with storage_errors(self.url), suppress(FileNotFoundError):
+            found = obstore.get(self._open(), path)
+            return Content(bytes(found.bytes()), found.meta["last_modified"])
+        return None
+
+    def has(self, path: str) -> bool:
+        """Whether there is such an object."""
+        with storage_errors(self.url), suppress(FileNotFoundError):
+            obstore.head(self._open(), path)
+            return True
+        return False
+
     def probe(self) -> None:
         """Create an object twice: the second must be refused. Once a bucket and process."""
         place = urlsplit(self.url)
@@ -214,16 +268,38 @@ class ObjectStore:
         )
 
 
+class _FolderOutput(pa.OSFile):  # type: ignore[misc]
+    """A file in a folder."""
+
+    def abort(self) -> None:
+        """Whoever began it deletes it."""
+        self.close()
+
+
+class _ObjectOutput(pa.PythonFile):  # type: ignore[misc]
+    """An object that is being uploaded."""
+
+    def __init__(self, upload: _Upload, _: str) -> None:
+        super().__init__()  # Arrow takes the arguments before this
+        self._upload = upload
+
+    def abort(self) -> None:
+        """Have the store forget the parts that it has."""
+        self._upload.abort()
+        self.close()
+
+
 class _Upload:
     """An obstore writer with what Arrow asks of a Python file."""
 
-    def __init__(self, writer: Any) -> None:
+    def __init__(self, writer: Any, url: str) -> None:
         self._writer = writer
+        self._url = url
         self._position = 0
         self.closed = False
 
     def write(self, data: Any) -> int:
-        with storage_errors("upload"):
+        with storage_errors(self._url):
             self._writer.write(memoryview(data).cast("B"))  # Arrow's buffers are of signed bytes
         self._position += len(data)
         return len(data)
@@ -237,10 +313,17 @@ class _Upload:
     def writable(self) -> bool:
         return True
 
+    def abort(self) -> None:
+        if not self.closed:
+            self.closed = True
+            stop = StorageError("the upload is given up", where=self._url)
+            with storage_errors(self._url):
+                self._writer.__exit__(type(stop), stop, None)  # what obstore aborts on
+
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            with storage_errors("upload"):
+            with storage_errors(self._url):
                 self._writer.close()
 
 

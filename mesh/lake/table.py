@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,17 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from mesh.errors import CommitConflictError, NotPublishedError, StorageError
+from mesh.lake.access import Access
+from mesh.lake.credentials import CREDENTIAL_NAMES
 from mesh.lake.failures import explained, storage_errors
+from mesh.lake.log import Commit, commit_at, commits_from, log_path
 from mesh.lake.partitions import partition_text
 from mesh.lake.store import Store, local_path, open_store
 
 LOGICAL_TYPE = b"mesh.type"
+_CONFIGURATION = {"delta.checkpointInterval": "10"}
+"""Spark's interval; delta-rs would wait for 100. Opening a table asks three times for each commit
+since the last checkpoint, so that is what keeps a read of a busy table at a few requests."""
 _ALREADY_THERE = ("already exists", "version 0")
 
 
@@ -54,16 +59,6 @@ class StagedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """One version's entry in the table's history."""
-
-    version: int
-    timestamp: datetime
-    operation: str
-    metadata: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """What one commit shall do, planned on one snapshot.
 
@@ -87,11 +82,31 @@ class Snapshot:
     def __init__(self, table: Table, delta: DeltaTable) -> None:
         self.table = table
         self._delta = delta
+        self._transactions: dict[str, int | None] = {}
         self.version: int = delta.version()
 
     def has_transaction(self, transaction: str) -> bool:
         """Whether a commit of that identity has landed."""
-        return self._delta.transaction_version(transaction) is not None
+        return self._landed_at(transaction) is not None
+
+    def commit_of(self, transaction: str) -> Commit | None:
+        """The commit of that identity; None when it has not landed, or the log no longer has it.
+
+        A transaction's own version is the table's that it made, so that one entry is read.
+        """
+        version = self._landed_at(transaction)
+        return None if version is None else self.table.commit_at(version)
+
+    def _landed_at(self, transaction: str) -> int | None:
+        """Asked once: delta-rs reads the log anew for every answer."""
+        if transaction not in self._transactions:
+            with storage_errors(self.table.url):
+                self._transactions[transaction] = self._delta.transaction_version(transaction)
+        return self._transactions[transaction]
+
+    def commits(self) -> Iterator[Commit]:
+        """The history up to this version, newest first, read as far as it is asked for."""
+        return commits_from(self.table.store, self.version)
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -113,8 +128,7 @@ class Snapshot:
         """The rows, as they are stored."""
         table = self.table
         if not _is_misread(table.root):
-            options = dict(table.options) or None
-            return pl.scan_delta(self._delta, storage_options=options)  # it is open: once is enough
+            return self._scan_delta()
         columns = pl.DataFrame(self.schema.empty_table())
         parts = {name: columns.schema[name] for name in self.partition_by}
         if not self.files:
@@ -137,6 +151,21 @@ class Snapshot:
             if field_.metadata and LOGICAL_TYPE in field_.metadata
         ]
         return self.scan().with_columns(restored) if restored else self.scan()
+
+    def _writable(self) -> DeltaTable:
+        """The table at this version, opened again when its credentials have been renewed since."""
+        options = self.table._storage_options or {}  # noqa: SLF001 -- Table is this module's own
+        opened = self._delta._storage_options or {}  # noqa: SLF001 -- delta-rs does not tell
+        is_current = all(opened.get(name) == options.get(name) for name in CREDENTIAL_NAMES)
+        return self._delta if is_current else self.table._delta(self.version)  # noqa: SLF001
+
+    def _scan_delta(self) -> pl.LazyFrame:
+        """By the log that is read already, unless credentials may end before the scan begins."""
+        table = self.table
+        options = table.scan_options
+        if options.pop("credential_provider", None) is None:
+            return pl.scan_delta(self._delta, **options)
+        return pl.scan_delta(table.root, version=self.version, **table.scan_options)
 
     def columns_unlike(self, schema: pa.Schema) -> tuple[str, ...]:
         """Stored columns that a schema lacks, or has in another type."""
@@ -184,6 +213,16 @@ class Table:
         return open_store(self.url, self.options)
 
     @property
+    def access(self) -> Access:
+        """How each library reaches it."""
+        return Access.of(self.url, self.options)
+
+    @property
+    def scan_options(self) -> dict[str, Any]:
+        """What Polars' scans of its files are given; nothing on a local disk."""
+        return {} if local_path(self.url) is not None else self.access.polars
+
+    @property
     def root(self) -> str:
         """The URL, or the plain path that every library understands."""
         folder = local_path(self.url)
@@ -211,6 +250,12 @@ class Table:
                 ) from error
             raise explained(error, self.url) from error
 
+    def refreshed(self, seen: Snapshot | None) -> Snapshot | None:
+        """The latest snapshot, given what was the latest: one request when it still is."""
+        if seen is not None and not self.store.has(log_path(seen.version + 1)):
+            return seen
+        return self.find()
+
     def snapshot(self, version: int | None = None) -> Snapshot:
         """The snapshot at a version, or the latest. Raises NotPublishedError."""
         found = self.find(version)
@@ -227,31 +272,24 @@ class Table:
         return self.snapshot(version).promised()
 
     def commits(self) -> Iterator[Commit]:
-        """The history, newest first; empty when there is no table."""
-        if self.find() is None:
-            return
-        try:
-            with storage_errors(self.url):
-                history = self._delta().history()
-        except DeltaError as error:
-            raise explained(error, self.url) from error
-        for entry in history:
-            yield Commit(
-                version=entry["version"],
-                timestamp=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
-                operation=entry.get("operation", ""),
-                metadata=entry,
-            )
+        """The history, newest first, read as far as it is asked for; empty for no table."""
+        snapshot = self.find()
+        return iter(()) if snapshot is None else snapshot.commits()
+
+    def commit_at(self, version: int) -> Commit | None:
+        """One version's entry in the log; None when there is none."""
+        return commit_at(self.store, version)
 
     def commit(self, change: Change, base: Snapshot | None) -> int:
         """Make `change` the version after `base` (None: the first). Returns the version.
 
         Raises CommitConflictError when another writer made that version first.
         """
+        version = 0 if base is None else base.version + 1
         properties = CommitProperties(
             custom_metadata=dict(change.metadata),
             max_commit_retries=0,
-            app_transactions=[Transaction(change.transaction, 1)],
+            app_transactions=[Transaction(change.transaction, version)],
         )
         try:
             with storage_errors(self.url):
@@ -279,8 +317,8 @@ class Table:
             mode="error",
             partition_by=list(change.partition_by),
             description=change.description or None,
-            configuration=dict(change.configuration),
-            storage_options=dict(self.options) or None,
+            configuration={**_CONFIGURATION, **change.configuration},
+            storage_options=self._storage_options,
             commit_properties=properties,
         )
         return 0
@@ -292,7 +330,7 @@ class Table:
             RemoveAction(file.path, True, now, file.size, dict(file.partition_values))  # noqa: FBT003 -- data_change
             for file in change.removes
         ]
-        base._delta.create_write_transaction(  # noqa: SLF001 -- Snapshot is this module's own
+        base._writable().create_write_transaction(  # noqa: SLF001 -- Snapshot is this module's own
             actions,
             "overwrite" if change.is_overwrite else "append",
             Schema.from_arrow(change.schema),
@@ -302,7 +340,11 @@ class Table:
         return base.version + 1
 
     def _delta(self, version: int | None = None) -> DeltaTable:
-        return DeltaTable(self.root, version=version, storage_options=dict(self.options) or None)
+        return DeltaTable(self.root, version=version, storage_options=self._storage_options)
+
+    @property
+    def _storage_options(self) -> dict[str, str] | None:
+        return None if local_path(self.url) is not None else self.access.delta
 
 
 def _is_misread(root: str) -> bool:

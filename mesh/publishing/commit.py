@@ -23,7 +23,7 @@ from mesh.lake import DataFile, Snapshot, StagedFile
 from mesh.lake.table import Change
 from mesh.products.declaration import DataProduct
 from mesh.products.ports import Append, Overwrite, ReplacePartitions, Upsert
-from mesh.publishing.receipt import ATTEMPT_KEY, landed_attempts
+from mesh.publishing.receipt import ATTEMPT_KEY
 from mesh.publishing.stage import Stage, StageWriter, scan_files
 
 MAX_ATTEMPTS = 20
@@ -65,10 +65,13 @@ class Commit:
     metadata_of: Callable[[Sequence[StagedFile]], dict[str, str]]
     configuration: dict[str, str]
 
-    def run(self) -> CommitOutcome:
-        """Land it. Raises CommitConflictError when others kept winning."""
+    def run(self, seen: Snapshot | None = None) -> CommitOutcome:
+        """Land it. Raises CommitConflictError when others kept winning.
+
+        `seen` is the table as it was lately, which spares reading its log again.
+        """
         for attempt in range(MAX_ATTEMPTS):
-            base = self.stage.table.find()
+            base, seen = self.stage.table.refreshed(seen), None
             if base is not None:
                 if base.has_transaction(self.transaction):
                     return AlreadyLanded()
@@ -174,8 +177,9 @@ def land(change: Change, base: Snapshot | None, *stages: Stage) -> int:
     try:
         return table.commit(marked, base)
     except StorageError as error:
-        version = next((v for v, landed in landed_attempts(table) if landed == attempt), None)
-        if version is not None:
+        version = 0 if base is None else base.version + 1  # it can have become no other
+        landed = table.commit_at(version)
+        if landed is not None and landed.metadata.get(ATTEMPT_KEY) == attempt:
             return version
         if isinstance(error, CommitConflictError | StorageFullError):
             for stage in stages:  # a clear no; after any other error the commit may yet arrive

@@ -79,4 +79,4 @@ class OpenFile:
         """Close without making it whole."""
         self._writer.is_open = False  # a footer would make a torn file look whole
         with suppress(StorageError), storage_errors(self._url):
-            self._sink.close()  # an upload that is never closed stays in the bucket, unseen
+            self._sink.abort()

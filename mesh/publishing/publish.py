@@ -30,7 +30,7 @@ from mesh.contracts import wording
 from mesh.contracts.arrow import Difference, differences
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
-from mesh.lake import Lake, StagedFile, Table
+from mesh.lake import Lake, Snapshot, StagedFile, Table
 from mesh.products.declaration import DataProduct
 from mesh.products.ports import Quarantine
 from mesh.publishing import quarantine
@@ -58,6 +58,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
     references: Mapping[str, pl.Series] | None = None,
     findings: Sequence[Finding] = (),
     settings: PublishingSettings | None = None,
+    seen: Snapshot | None = None,
 ) -> Receipt | Refusal:
     """Publish what a transform returned, if the contract holds.
 
@@ -73,6 +74,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
         references: values of columns that the contract refers to, by `domain.product_v1.column`.
         findings: what was found on the whole set before the gate, such as dbt's data tests.
         settings: how to use this machine.
+        seen: the table as it was lately, which spares reading its log again.
 
     Returns:
         A `Receipt` when it was published, a `Refusal` when the data broke the contract; then the
@@ -91,7 +93,8 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
         findings=tuple(findings),
         settings=settings or PublishingSettings(),
     )
-    earlier = find_receipt(product, lake, run_id=run_id, partition=partition)
+    publication.seen = publication.table.refreshed(seen)
+    earlier = first_receipt(publication.seen, publication.id)
     if earlier is not None:
         return earlier.as_repeated()
     source = source_of(data, batch_rows=publication.settings.batch_rows)
@@ -107,7 +110,7 @@ def find_receipt(
 ) -> Receipt | None:
     """The receipt of a publication that has landed; None when it has not."""
     identity = publication_id(str(product.id), run_id, partition)
-    return first_receipt(lake.table(product.id), identity)
+    return first_receipt(lake.table(product.id).find(), identity)
 
 
 @dataclass(slots=True)
@@ -121,6 +124,7 @@ class _Publication:
     inputs: tuple[InputVersion, ...]
     findings: tuple[Finding, ...]
     settings: PublishingSettings
+    seen: Snapshot | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -179,11 +183,11 @@ class _Publication:
             transaction=transaction_of(self.id),
             metadata_of=lambda files: self._metadata(verdict, files),
             configuration=_KEEPS_ITS_HISTORY,
-        ).run()
+        ).run(self.seen)
         if isinstance(outcome, KeysTaken):
             return self._refusal(_with_taken_keys(verdict, outcome, self.product))
         if isinstance(outcome, AlreadyLanded):
-            receipt = first_receipt(self.table, self.id)
+            receipt = first_receipt(self.table.find(), self.id)
             if receipt is None:
                 raise StorageError(
                     "the publication has landed, but its receipt is gone from the history",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt, transaction_of
 from mesh.contracts.model import Contract
-from mesh.lake import Commit, Table
+from mesh.lake import Commit, Snapshot, Table
 
 ATTEMPT_KEY = "mesh.attempt"
 """Key in a commit's metadata that names the attempt whose files it shows: two processes may try one
@@ -45,9 +45,14 @@ def receipt_of(commit: Commit) -> Receipt | None:
     return Receipt.from_json(json.loads(text)).with_table_version(commit.version)
 
 
-def first_receipt(table: Table, publication: str) -> Receipt | None:
-    """The receipt of a publication that has landed in a table; None when it has not."""
-    snapshot = table.find()
-    if snapshot is None or not snapshot.has_transaction(transaction_of(publication)):
+def first_receipt(snapshot: Snapshot | None, publication: str) -> Receipt | None:
+    """The receipt of a publication that has landed by a snapshot; None when it has not."""
+    transaction = transaction_of(publication)
+    if snapshot is None or not snapshot.has_transaction(transaction):
         return None
-    return next((r for r in receipts_in(table) if r.publication_id == publication), None)
+    commit = snapshot.commit_of(transaction)
+    receipt = receipt_of(commit) if commit is not None else None
+    if receipt is not None and receipt.publication_id == publication:
+        return receipt
+    found = (receipt_of(commit) for commit in snapshot.commits())
+    return next((r for r in found if r is not None and r.publication_id == publication), None)

@@ -217,7 +217,7 @@ def scan_files(
         ]
         frame = pl.scan_parquet(
             f"{table.root}/{file.path}",
-            storage_options=dict(table.options) or None,
+            **table.scan_options,
             hive_partitioning=False,
             glob=False,
             schema=None if is_complete else inside,
