@@ -146,3 +146,9 @@ def _assumed(wanted: _Wanted, session: Any) -> Credentials:
         what = f"the role {wanted.role} cannot be assumed: {error}"
         raise StorageError(what, where=wanted.place, hint=_GUIDE) from error
     return Credentials(found, region)
+
+
+def forget() -> None:
+    """Look for credentials anew when they are needed next, as after another login."""
+    _found.cache_clear()
+    _assumed_with.cache_clear()

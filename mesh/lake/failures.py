@@ -24,7 +24,7 @@ _ABOUT_ACCESS = ("denied", "credential", "forbidden", "permission", "privilege",
 _ABOUT_CERTIFICATES = ("certificate", "unknownissuer", "tls handshake")
 _ABOUT_CONNECTIONS = ("error sending request", "connection", "timed out", "timeout", "dns error")
 _CHECK = "check MESH_STORAGE and MESH_STORAGE_OPTIONS__…"
-_CHECK_ACCESS = "check the rights and credentials: MESH_STORAGE_OPTIONS__…"
+_CHECK_ACCESS = "check the rights and credentials: docs/guides/object-storage.md"
 _CHECK_CERTIFICATES = "name the authority's PEM file: MESH_OBJECT_STORE__CA_BUNDLE"
 _WAIT = "run it again later; MESH_OBJECT_STORE__RETRY_SECONDS is how long Mesh tries by itself"
 _EXPLAINED: Mapping[str, tuple[str, str]] = {
@@ -83,6 +83,7 @@ def _otherwise(text: str, said: str, where: str) -> StorageError:
     what = what if cause in what or "<" in cause else f"{what}: {cause}"
     spoken = text.lower()
     if any(words in spoken for words in _ABOUT_CERTIFICATES):
+        what = f"the store's certificate is not trusted: {cause}"
         return StorageError(what, where=where, hint=_CHECK_CERTIFICATES)
     if any(word in spoken for word in _ABOUT_ACCESS):
         return StorageError(what, where=where, hint=_CHECK_ACCESS)
