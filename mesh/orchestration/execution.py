@@ -17,7 +17,7 @@ from mesh.catalog.sync import sync_product
 from mesh.contracts.rules import data_test
 from mesh.contracts.verdict import Finding, Outcome
 from mesh.errors import TransformError
-from mesh.lake import Lake
+from mesh.lake import Lake, Snapshot
 from mesh.orchestration.workspace import Workspace
 from mesh.products.declaration import DataProduct, SqlModel
 from mesh.publishing import find_receipt, publish
@@ -65,8 +65,8 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
         StorageError, CatalogError: see their subclasses; `Transient` ones may be tried again.
     """
     workspace.ensure_registered(product.id.domain)
-    _catch_up(product, workspace)
-    outcome = _publish(product, workspace, run)
+    seen = _catch_up(product, workspace)
+    outcome = _publish(product, workspace, run, seen)
     if isinstance(outcome, Receipt):
         workspace.catalog.record(outcome)
     else:
@@ -74,17 +74,23 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
     return outcome
 
 
-def _catch_up(product: DataProduct, workspace: Workspace) -> None:
-    """Record what an earlier run published and died before it could record it."""
+def _catch_up(product: DataProduct, workspace: Workspace) -> Snapshot | None:
+    """Record what an earlier run published and died before it could record it.
+
+    Returns the table as it is.
+    """
     snapshot = workspace.lake.table(product.id).find()
     known = workspace.catalog.latest_receipt(str(product.id))
     if snapshot is not None and (known is None or known.table_version < snapshot.version):
         sync_product(workspace.catalog, workspace.lake, product.id)
+    return snapshot
 
 
-def _publish(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | Refusal:
+def _publish(
+    product: DataProduct, workspace: Workspace, run: Run, seen: Snapshot | None
+) -> Receipt | Refusal:
     lake = workspace.lake
-    earlier = find_receipt(product, lake, run_id=run.id, partition=run.partition)
+    earlier = find_receipt(product, lake, run_id=run.id, partition=run.partition, seen=seen)
     if earlier is not None:
         return earlier.as_repeated()
     inputs = _pinned(product, lake)
@@ -102,6 +108,7 @@ def _publish(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | 
                 references=references,
                 findings=result.findings,
                 settings=workspace.settings.publishing,
+                seen=seen,
             )
     except TransformError as error:
         raise _explained(error, product, inputs) from error.__cause__

@@ -106,11 +106,19 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
 
 
 def find_receipt(
-    product: DataProduct, lake: Lake, *, run_id: str, partition: str = ""
+    product: DataProduct,
+    lake: Lake,
+    *,
+    run_id: str,
+    partition: str = "",
+    seen: Snapshot | None = None,
 ) -> Receipt | None:
-    """The receipt of a publication that has landed; None when it has not."""
+    """The receipt of a publication that has landed; None when it has not.
+
+    `seen` is the table as it was lately, which spares reading its log again.
+    """
     identity = publication_id(str(product.id), run_id, partition)
-    return first_receipt(lake.table(product.id).find(), identity)
+    return first_receipt(lake.table(product.id).refreshed(seen), identity)
 
 
 @dataclass(slots=True)
