@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from mesh.errors import StorageError
 from mesh.lake import StagedFile, Table
-from mesh.lake.store import storage_errors
+from mesh.lake.failures import storage_errors
 from mesh.publishing.batch import is_text
 from mesh.publishing.encoding import Encoding
 from mesh.publishing.statistics import TextStatistics, delta_statistics

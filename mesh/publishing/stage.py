@@ -19,7 +19,6 @@ import pyarrow as pa
 
 from mesh.contracts.arrow import Difference, type_name
 from mesh.lake import StagedFile, Table
-from mesh.lake.failures import storage_errors
 from mesh.lake.partitions import folder_of, partition_text, partition_value, why_no_partition
 from mesh.publishing.conformance import LossyCastError
 from mesh.publishing.data_file import OpenFile
