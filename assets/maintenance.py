@@ -1,24 +1,25 @@
-"""Upkeep of the mesh, once a day: what crashes left behind goes, what they left out comes back.
+"""Upkeep of the mesh, once a day: the catalog comes up to the lake, then each product is served.
 
-Owns when that happens. How it is done belongs to `mesh.publishing` and `mesh.catalog`.
+Owns when that happens, and what Dagster shows of it: a step a product, which fails by itself and is
+named after it, and an observation of the product's asset. How it is done belongs to `mesh.upkeep`
+and `mesh.catalog`.
 """
 
 # Dagster reads the annotation of `context` itself, so annotations are not postponed here.
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from mesh.catalog.sync import sync
+from mesh.naming import ProductId
 from mesh.orchestration.workspace import Workspace
-from mesh.publishing.maintenance import remove_leftovers
+from mesh.products.collection import load_organization
 from mesh.settings import find_root, load
-
-
-class Leftovers(dg.Config):
-    """What counts as left behind."""
-
-    older_than_hours: int = 24
+from mesh.upkeep.maintenance import Upkeep
+from mesh.upkeep.products import products_of
+from mesh.upkeep.reporting import Report, in_words
 
 
 @dg.op
@@ -31,24 +32,50 @@ def bring_catalog_up_to_lake(context: dg.OpExecutionContext) -> None:
         context.log.warning("%s", problem)
 
 
-@dg.op(ins={"after": dg.In(dg.Nothing)})
-def remove_staged_leftovers(context: dg.OpExecutionContext, config: Leftovers) -> None:
-    """Remove data files of publications that died before their commit."""
+@dg.op(ins={"after": dg.In(dg.Nothing)}, out=dg.DynamicOut(str))
+def products_to_look_after(context: dg.OpExecutionContext) -> Iterator[dg.DynamicOutput[str]]:
+    """Every product, one step each; those of a domain that does not load wait for it."""
     workspace = _workspace()
-    removed = remove_leftovers(
-        workspace.lake,
-        workspace.catalog.product_ids(),
-        older_than=timedelta(hours=config.older_than_hours),
-    )
-    context.log.info("%s files removed", len(removed))
-    for url in removed:
-        context.log.debug("removed %s", url)
+    looked = products_of(load_organization(workspace.settings), workspace.catalog)
+    for product, reason in looked.left_alone.items():
+        context.log.warning("%s is left alone: %s", product, reason)
+    for product in looked.declared:
+        yield dg.DynamicOutput(str(product), mapping_key="__".join(product.asset_key))
 
 
-@dg.job(description="Brings the catalog up to the lake, and removes what crashes left behind.")
+@dg.op
+def look_after(context: dg.OpExecutionContext, product: str) -> dict[str, Any]:
+    """Remove old rows, join small files, sum up the log, delete what nobody needs."""
+    workspace, name = _workspace(), ProductId.parse(product)
+    looked = products_of(load_organization(workspace.settings), workspace.catalog)
+    upkeep = Upkeep(workspace.lake, workspace.catalog, workspace.settings)
+    report = upkeep.apply(name, looked.declared.get(name))
+    for work in report.works:
+        context.log.info("%s, %s: %s, %s", product, work.part, work.action, work.why)
+    metadata = metadata_of(report)
+    context.add_output_metadata(metadata)
+    if report.works:
+        context.log_event(dg.AssetObservation(dg.AssetKey(name.asset_key), metadata=metadata))
+    return report.as_json()
+
+
+def metadata_of(report: Report) -> Mapping[str, Any]:
+    """What was done to a product, as Dagster shows it."""
+    kept = {f"{k.part}: {k.reason}": in_words(k.versions) for k in report.kept}
+    return {
+        "product": report.product,
+        "work": dg.MetadataValue.json([work.as_json() for work in report.works]),
+        "kept versions": dg.MetadataValue.json(kept),
+        "files": sum(work.files for work in report.works),
+        "bytes deleted": sum(work.bytes for work in report.works if work.paths),
+        "rows removed": sum(work.rows for work in report.works),
+    }
+
+
+@dg.job(description="Brings the catalog up to the lake, and looks after every product's tables.")
 def upkeep() -> None:
     """Run every part of the upkeep."""
-    remove_staged_leftovers(after=bring_catalog_up_to_lake())
+    products_to_look_after(after=bring_catalog_up_to_lake()).map(look_after)
 
 
 daily_upkeep = dg.ScheduleDefinition(

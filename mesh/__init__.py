@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         StaticPartitions,
         Upsert,
     )
+    from mesh.products.retention import Retention
     from mesh.publishing import publish
     from mesh.reading import read
 
@@ -56,6 +57,7 @@ _HOMES = {
     "Refusal": "mesh.catalog.receipts",
     "Refuse": "mesh.products.ports",
     "ReplacePartitions": "mesh.products.ports",
+    "Retention": "mesh.products.retention",
     "RowCount": "mesh.contracts.rules",
     "StaticPartitions": "mesh.products.ports",
     "UTCDatetime": "mesh.contracts.pandera",
@@ -85,6 +87,7 @@ __all__ = [
     "Refusal",
     "Refuse",
     "ReplacePartitions",
+    "Retention",
     "RowCount",
     "StaticPartitions",
     "UTCDatetime",

@@ -18,6 +18,8 @@ nothing third-party, so that any layer may raise from it.
     │   └── UnknownPartitionError    a product has no such partition
     ├── UndeclaredColumnError        a transform reads a column that its input port does not declare
     ├── NotPublishedError            the product exists, but has no publication to read
+    │   └── VersionRemovedError      the version's files are gone on purpose: retention or erasure
+    ├── NotErasedError               rows to erase may still be somewhere (Transient)
     ├── TransformError               a product's own function failed
     │   └── SqlTransformError        dbt failed to build a SQL product
     ├── UnsupportedDataError         a transform returned something that is not an Arrow producer
@@ -168,6 +170,14 @@ class UndeclaredColumnError(MeshError):
 
 class NotPublishedError(MeshError):
     """The product is known, but nothing was published that could be read."""
+
+
+class VersionRemovedError(NotPublishedError):
+    """A version whose files were removed on purpose, by retention or an erasure."""
+
+
+class NotErasedError(MeshError, Transient):
+    """It could not be shown that rows are gone; the same erasure again goes on from there."""
 
 
 class TransformError(MeshError):

@@ -29,6 +29,7 @@ from mesh.naming import environment_name_problems
 
 _TRUST = "SSL_CERT_FILE"
 """Where OpenSSL, and the TLS of delta-rs, Polars and obstore, look for authorities to trust."""
+_DURATION = r"^[1-9]\d*[smhdw]$"
 
 
 class PublishingSettings(BaseModel):
@@ -54,6 +55,43 @@ class PublishingSettings(BaseModel):
         default=256 * 1024 * 1024,
         ge=1024,
         description="Memory for the hashes of keys, in bytes, before they spill to disk.",
+    )
+
+
+class UpkeepSettings(BaseModel):
+    """What upkeep keeps, and how it rewrites tables."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keep_versions_for: str = Field(
+        default="7d",
+        pattern=_DURATION,
+        description="How long a version stays readable after the next one replaced it, unless the "
+        "product declares a retention of its own.",
+    )
+    keep_versions: int = Field(
+        default=2, ge=1, description="The latest versions stay readable, however old they are."
+    )
+    keep_inputs_for: str = Field(
+        default="30d",
+        pattern=_DURATION,
+        description="How long a version stays readable that another product was made from; what "
+        "its latest publication was made from always does.",
+    )
+    leftovers_after: str = Field(
+        default="1d",
+        pattern=_DURATION,
+        description="Age at which a file that no version shows is a crash's leftover; has to be "
+        "longer than the longest publication takes.",
+    )
+    checkpoint_after: int = Field(
+        default=20, ge=1, description="Commits after which a table's log is summed up."
+    )
+    sort_bytes: int = Field(
+        default=256 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Size of files whose rows are ordered together for `cluster_by`, in bytes; "
+        "their rows are in memory meanwhile.",
     )
 
 
@@ -149,6 +187,9 @@ class Settings(BaseSettings):
     )
     publishing: PublishingSettings = Field(
         default_factory=PublishingSettings, description="How the write path uses this machine."
+    )
+    upkeep: UpkeepSettings = Field(
+        default_factory=UpkeepSettings, description="What upkeep keeps, and how it rewrites tables."
     )
     dagster_home: Path | None = Field(
         default=None,

@@ -11,6 +11,7 @@ from mesh.errors import (
     DefinitionError,
     ManifestError,
     MeshError,
+    NotErasedError,
     Problem,
     StorageFullError,
     Transient,
@@ -89,5 +90,9 @@ def test_near_names_are_few_and_the_best_is_first():
 
 def test_what_a_retry_may_mend_is_marked():
     transient = {c.__name__ for c in TREE if issubclass(c, Transient)}
-    assert transient == {StorageFullError.__name__, CommitConflictError.__name__}
+    assert transient == {
+        NotErasedError.__name__,
+        StorageFullError.__name__,
+        CommitConflictError.__name__,
+    }
     assert not issubclass(Transient, MeshError)

@@ -167,6 +167,36 @@ class ContractRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """A publication of a product that was made from a version of another.
+
+    `is_latest` when the product was published from none since.
+    """
+
+    product: str
+    version: int
+    published_at: datetime
+    is_latest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRecord:
+    """Rows that were removed from everywhere, on request: evidence without the data.
+
+    `columns` are those that the condition named. Times are UTC; `content` says how it was shown
+    that the rows are gone.
+    """
+
+    id: str
+    product: str
+    erased_at: datetime
+    erased_by: str
+    why: str
+    columns: tuple[str, ...]
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalRecord:
     """What is kept of a refusal. `verdict` is the whole of it as plain values, `text` in words."""
 

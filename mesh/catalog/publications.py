@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from mesh.catalog import schema
-from mesh.catalog.model import RefusalRecord
+from mesh.catalog.model import RefusalRecord, Use
 from mesh.catalog.receipts import InputVersion, Receipt, Refusal
 
 _CHUNK = 500
@@ -104,6 +104,50 @@ def refusals(connection: Connection, product: str, limit: int) -> list[RefusalRe
         .limit(limit)
     )
     return [_refusal(row) for row in connection.execute(found)]
+
+
+def uses(connection: Connection, product: str) -> list[Use]:
+    """Publications of others that read a version of a product, newest first."""
+    table, receipts = schema.receipt_inputs, schema.receipts
+    found = (
+        select(receipts.c.product, receipts.c.publication_id, receipts.c.published_at)
+        .add_columns(table.c.version)
+        .join(receipts, receipts.c.publication_id == table.c.publication_id)
+        .where(table.c.upstream == product)
+        .order_by(receipts.c.published_at.desc(), receipts.c.table_version.desc())
+    )
+    newest: dict[str, str] = {}
+    result = []
+    for row in connection.execute(found):
+        latest = newest.setdefault(row.product, row.publication_id)
+        is_latest = latest == row.publication_id
+        result.append(Use(row.product, row.version, row.published_at, is_latest))
+    return result
+
+
+def forget_samples(connection: Connection, product: str) -> int:
+    """Take sample rows, and the texts that quote them, out of a product's refusals."""
+    table = schema.refusals
+    changed = 0
+    for row in connection.execute(select(table).where(table.c.product == product)).all():
+        verdict = row.content["verdict"]
+        findings = [{**item, "samples": [], "message": ""} for item in verdict["findings"]]
+        differences = [{**item, "found": "", "hint": ""} for item in verdict["differences"]]
+        bare = {**verdict, "findings": findings, "differences": differences}
+        text = "\n".join(f"{product}: {reason}" for reason in verdict["reasons"])
+        content = {**row.content, "verdict": bare, "text": text}
+        if content == row.content:
+            continue
+        connection.execute(
+            update(table)
+            .where(
+                table.c.publication_id == row.publication_id,
+                table.c.refused_at == row.refused_at,
+            )
+            .values(content=content)
+        )
+        changed += 1
+    return changed
 
 
 def chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision of `migrations/` that these tables are."""
 
 metadata = MetaData(
@@ -209,4 +209,18 @@ refusals = Table(
     Column("partition", Text, nullable=False),
     Column("content", Json, nullable=False),
     Index(None, "product", "refused_at"),
+)
+
+# Evidence, as receipts are: it points at no product.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("product", Text, nullable=False),
+    Column("erased_at", Instant, nullable=False),
+    Column("erased_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("columns", Json, nullable=False),
+    Column("content", Json, nullable=False),
+    Index(None, "product", "erased_at"),
 )

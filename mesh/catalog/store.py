@@ -11,16 +11,18 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from mesh.catalog import lineage, publications, queries, registration
+from mesh.catalog import erasures, lineage, publications, queries, registration
 from mesh.catalog.database import Database
 from mesh.catalog.migrating import migrate
 from mesh.catalog.model import (
     ContractRecord,
     Direction,
     DomainRecord,
+    ErasureRecord,
     Lineage,
     ProductRecord,
     RefusalRecord,
+    Use,
 )
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.contracts.model import Contract
@@ -160,6 +162,28 @@ class Catalog:
         """A product's refusals, newest first; its full name, registered or not."""
         with self._database.reading() as connection:
             return publications.refusals(connection, name, limit)
+
+    def uses(self, name: str) -> list[Use]:
+        """Publications of other products that were made from versions of this one."""
+        with self._database.reading() as connection:
+            return publications.uses(connection, name)
+
+    def record_erasures(self, found: Sequence[ErasureRecord]) -> int:
+        """Record erasures; those that are recorded already change nothing."""
+        if not found:
+            return 0
+        with self._database.writing() as connection:
+            return erasures.insert_erasures(connection, found)
+
+    def forget_samples(self, name: str) -> int:
+        """Take the sample rows out of a product's refusals; returns how many had any."""
+        with self._database.writing() as connection:
+            return publications.forget_samples(connection, name)
+
+    def erasures(self, name: str) -> list[ErasureRecord]:
+        """A product's erasures, newest first; its full name, registered or not."""
+        with self._database.reading() as connection:
+            return erasures.erasures(connection, name)
 
     def lineage(self, name: str, direction: Direction, depth: int | None = None) -> Lineage:
         """What a product is made from (`up`), or what is made from it (`down`).

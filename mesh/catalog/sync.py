@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mesh.catalog.erasures_in_lake import erasures_in
 from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt
 from mesh.contracts.model import Contract
 from mesh.errors import Problem, StorageError
@@ -64,6 +65,7 @@ def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport
     receipts = _receipts(product, commits, unreadable)
     if commits:
         catalog.record_contracts(str(product), _contracts(table, unreadable))
+        catalog.record_erasures(list(erasures_in(table)))
     recorded = catalog.record_all(receipts)
     return SyncReport(int(bool(commits)), recorded, len(receipts) - recorded, tuple(unreadable))
 

@@ -21,6 +21,7 @@ from typer.exceptions import TyperException
 
 from mesh.cli.catalog import app as catalog_commands
 from mesh.cli.check import check as check_command
+from mesh.cli.erase import erase as erase_command
 from mesh.cli.lineage import lineage as lineage_command
 from mesh.cli.listing import list_products
 from mesh.cli.maintain import maintain as maintain_command
@@ -111,6 +112,7 @@ app.command("check")(check_command)
 app.add_typer(new_commands, name="new")
 app.add_typer(catalog_commands, name="catalog")
 app.command("maintain")(maintain_command)
+app.command("erase")(erase_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

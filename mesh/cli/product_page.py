@@ -89,7 +89,9 @@ def _owner(account: Mapping[str, Any]) -> Iterable[str]:
 
 def _write(account: Mapping[str, Any]) -> str:
     by = ", ".join(account["partition_by"])
-    return f"{account['write'].replace('_', ' ')}{f', partitioned by {by}' if by else ''}"
+    order = ", ".join(account["cluster_by"])
+    laid_out = f"{f', partitioned by {by}' if by else ''}{f', ordered by {order}' if order else ''}"
+    return f"{account['write'].replace('_', ' ')}{laid_out}"
 
 
 def _service_levels(levels: Mapping[str, Any]) -> Iterable[str]:
@@ -99,6 +101,8 @@ def _service_levels(levels: Mapping[str, Any]) -> Iterable[str]:
         yield f"freshness: within {levels['freshness']}: {kept}{since or ', never published'}"
     if levels["schedule"]:
         yield f"schedule: {levels['schedule']} (UTC)"
+    if levels["retention"]:
+        yield f"retention: {levels['retention']}"
     share = levels["tolerance"]
     yield f"at most {share:.2%} of rows rejected" if share else "refuses when any row breaks a rule"
 

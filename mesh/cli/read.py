@@ -53,7 +53,7 @@ def read(
 
     CSV, JSON and Arrow are streamed: a product larger than memory passes.
     """
-    from mesh.cli import filtering
+    from mesh.reading import filtering
 
     if output is not None and form is Format.TABLE:
         raise typer.BadParameter("a table is for the terminal: add --format csv, json or arrow")

@@ -95,6 +95,7 @@ def service_levels(product: DataProduct, receipt: Receipt | None, now: datetime)
     return {
         "freshness": promised.within if promised else "",
         "schedule": product.schedule,
+        "retention": str(product.retention) if product.retention else "",
         "tolerance": product.on_violation.tolerance,
         "published_at": receipt.published_at if receipt else None,
         "fresh_until": due,

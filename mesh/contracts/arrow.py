@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from mesh.contracts.model import Column, Contract
+from mesh.contracts.model import GUARDED, Column, Contract
 from mesh.errors import near_names
 from mesh.naming import column_name_problems
 
@@ -245,6 +245,22 @@ def _why_not_struct(found: pa.DataType, promised: pa.DataType) -> str:
         if hint := why_not(found_types[name], data_type):
             return f"field {name} is {found_types[name]}: {hint}"
     return ""
+
+
+def guarded_columns(schema: pa.Schema) -> frozenset[str]:
+    """Columns of a stored schema whose values are not for everyone."""
+    guarded = {str(classification).encode() for classification in GUARDED}
+    return frozenset(f.name for f in schema if _fact(f, b"mesh.classification") in guarded)
+
+
+def key_columns(schema: pa.Schema) -> frozenset[str]:
+    """Columns of a stored schema that are part of the key."""
+    return frozenset(f.name for f in schema if _fact(f, b"mesh.key"))
+
+
+def _fact(field: pa.Field, name: bytes) -> bytes:
+    found: bytes = (field.metadata or {}).get(name, b"")
+    return found
 
 
 def _metadata(column: Column) -> dict[str, str]:

@@ -42,6 +42,10 @@ class Classification(StrEnum):
     PERSONAL = "personal"
 
 
+GUARDED = frozenset({Classification.CONFIDENTIAL, Classification.PERSONAL})
+"""Classes of values that are not for everyone."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
     """A semantic version of a contract; its major is the product's major."""
@@ -162,8 +166,7 @@ class Contract:
     @property
     def guarded_columns(self) -> frozenset[str]:
         """Columns whose values are not for everyone: confidential and personal ones."""
-        guarded = {Classification.CONFIDENTIAL, Classification.PERSONAL}
-        return frozenset(c.name for c in self.columns if c.classification in guarded)
+        return frozenset(c.name for c in self.columns if c.classification in GUARDED)
 
     @property
     def row_rules(self) -> tuple[Rule, ...]:

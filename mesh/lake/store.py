@@ -78,6 +78,9 @@ class Store(Protocol):
     def put_once(self, path: str, data: bytes) -> None:
         """Make `data` a file, unless there is one: for content that its name identifies."""
 
+    def replace(self, path: str, data: bytes) -> None:
+        """Make `data` what a file holds, whether there is one or not; nobody reads half of it."""
+
     def read(self, path: str) -> bytes:
         """What a file holds."""
 
@@ -158,9 +161,12 @@ class LocalStore:
 
     def put_once(self, path: str, data: bytes) -> None:
         """Written beside and moved into place, so that nobody reads half of it."""
+        if not (self.root / path).exists():
+            self.replace(path, data)
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Written beside and moved into place."""
         target = self.root / path
-        if target.exists():
-            return
         with storage_errors(str(self.root)):
             target.parent.mkdir(parents=True, exist_ok=True)
             draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
@@ -225,6 +231,11 @@ class ObjectStore:
         """A conditional write: what is there already stays."""
         with storage_errors(self.url), suppress(AlreadyExistsError, PreconditionError):
             obstore.put(self._open(), path, data, mode="create")
+
+    def replace(self, path: str, data: bytes) -> None:
+        """A write that replaces the object as a whole."""
+        with storage_errors(self.url):
+            obstore.put(self._open(), path, data)
 
     def read(self, path: str) -> bytes:
         """What an object holds."""

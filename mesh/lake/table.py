@@ -62,16 +62,19 @@ class StagedFile:
 class Change:
     """What one commit shall do, planned on one snapshot.
 
-    `transaction` is the identity under which it may land once; `metadata` values are text.
+    `transaction` is the identity under which it may land once; empty for a change that has none.
+    `metadata` values are text. A change that rearranges rows and changes none `is_data_change` not:
+    who reads what changed passes it over.
     """
 
     adds: Sequence[StagedFile]
     schema: pa.Schema
     partition_by: Sequence[str]
     metadata: Mapping[str, str]
-    transaction: str
+    transaction: str = ""
     removes: Sequence[DataFile] = ()
     is_overwrite: bool = False
+    is_data_change: bool = True
     configuration: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
 
@@ -289,7 +292,9 @@ class Table:
         properties = CommitProperties(
             custom_metadata=dict(change.metadata),
             max_commit_retries=0,
-            app_transactions=[Transaction(change.transaction, version)],
+            app_transactions=[Transaction(change.transaction, version)]
+            if change.transaction
+            else None,
         )
         try:
             with storage_errors(self.url):
@@ -313,7 +318,7 @@ class Table:
         create_table_with_add_actions(
             self.root,
             Schema.from_arrow(change.schema),
-            [_add_action(file) for file in change.adds],
+            [_add_action(file, change) for file in change.adds],
             mode="error",
             partition_by=list(change.partition_by),
             description=change.description or None,
@@ -325,9 +330,13 @@ class Table:
 
     def _add(self, change: Change, base: Snapshot, properties: CommitProperties) -> int:
         now = int(time.time() * 1000)
-        actions: list[AddAction | RemoveAction] = [_add_action(file) for file in change.adds]
+        actions: list[AddAction | RemoveAction] = [
+            _add_action(file, change) for file in change.adds
+        ]
         actions += [
-            RemoveAction(file.path, True, now, file.size, dict(file.partition_values))  # noqa: FBT003 -- data_change
+            RemoveAction(
+                file.path, change.is_data_change, now, file.size, dict(file.partition_values)
+            )
             for file in change.removes
         ]
         base._writable().create_write_transaction(  # noqa: SLF001 -- Snapshot is this module's own
@@ -338,6 +347,14 @@ class Table:
             commit_properties=properties,
         )
         return base.version + 1
+
+    def checkpoint(self) -> None:
+        """Sum up the log at the latest version, so that readers need not start at its beginning."""
+        try:
+            with storage_errors(self.url):
+                self._delta().create_checkpoint()
+        except DeltaError as error:
+            raise explained(error, self.url) from error
 
     def _delta(self, version: int | None = None) -> DeltaTable:
         return DeltaTable(self.root, version=version, storage_options=self._storage_options)
@@ -352,13 +369,13 @@ def _is_misread(root: str) -> bool:
     return "://" not in root and Path(root).absolute().as_uri() != f"file://{Path(root).absolute()}"
 
 
-def _add_action(file: StagedFile) -> AddAction:
+def _add_action(file: StagedFile, change: Change) -> AddAction:
     return AddAction(
         path=file.path,
         size=file.size,
         partition_values=dict(file.partition_values),
         modification_time=int(time.time() * 1000),
-        data_change=True,
+        data_change=change.is_data_change,
         stats=file.statistics,
     )
 

@@ -31,6 +31,7 @@ from mesh.products.ports import (
     Upsert,
     WriteMode,
 )
+from mesh.products.retention import Retention
 
 if TYPE_CHECKING:
     from mesh.contracts.pandera import Contract as ContractModel
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MARK = "__mesh_declaration__"
 _NO_PARTITION = ("list<", "struct<", "binary")
+_NO_ORDER = ("list<", "struct<")
+_TIMES = ("date", "timestamp", "local_timestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,10 @@ class DataProduct:
     on_violation: OnViolation = field(default_factory=Refuse)
     write: WriteMode = field(default_factory=Overwrite)
     partition_by: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
     partitions: Partitions | None = None
     freshness: Freshness | None = None
+    retention: Retention | None = None
     schedule: str = ""
     access: Access = Access.PROTECTED
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -123,9 +128,11 @@ class DataProduct:
             },
             "write": self.write.name,
             "partition_by": list(self.partition_by),
+            "cluster_by": list(self.cluster_by),
             "partitions": "" if self.partitions is None else str(self.partitions),
             "tolerance": self.on_violation.tolerance,
             "freshness": self.freshness.within if self.freshness else "",
+            "retention": self.retention.as_json() if self.retention else None,
             "schedule": self.schedule,
             "access": str(self.access),
             "tags": dict(self.tags),
@@ -187,8 +194,10 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
     on_violation: OnViolation | None = None,
     write: WriteMode | None = None,
     partition_by: Sequence[str] = (),
+    cluster_by: Sequence[str] = (),
     partitions: Partitions | None = None,
     freshness: Freshness | None = None,
+    retention: Retention | None = None,
     schedule: str = "",
     access: Access | str = Access.PROTECTED,
     tags: Mapping[str, str] | None = None,
@@ -201,10 +210,14 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
         on_violation: `Refuse()` (default) or `Quarantine(tolerance)`.
         write: `Overwrite()` (default), `Append()`, `ReplacePartitions(by=…)` or `Upsert(on=…)`.
         partition_by: columns by which the table's files are laid out.
+        cluster_by: columns that readers filter on: upkeep sorts the rows by one, or lays those of
+            several on a Z-order curve.
         partitions: what is run one at a time: `MonthlyPartitions`, `DailyPartitions` or
             `StaticPartitions`. The function takes the key as `partition`, and its rows replace
             that partition: `write` is `ReplacePartitions(by=…)`.
         freshness: how old the last publication may be.
+        retention: how long rows are kept by a column, `Retention("3y", column="ordered_at")`, or
+            versions of the table, `Retention("90d")`.
         schedule: a cron expression, in UTC, for a product that has no inputs to wait for.
         access: `private`, `protected` (default) or `public`.
         tags: anything to find it by.
@@ -215,8 +228,10 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
         "on_violation": on_violation or Refuse(),
         "write": mode,
         "partition_by": _partition_columns(mode, partition_by),
+        "cluster_by": (cluster_by,) if isinstance(cluster_by, str) else tuple(cluster_by),
         "partitions": partitions,
         "freshness": freshness,
+        "retention": retention,
         "schedule": schedule,
         "access": Access(access),
         "tags": dict(tags or {}),
@@ -241,6 +256,7 @@ def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
     problems = []
     named = {
         "partition_by": product.partition_by,
+        "cluster_by": product.cluster_by,
         "ReplacePartitions(by)": getattr(product.write, "by", ()),
         "Upsert(on)": getattr(product.write, "on", ()),
     }
@@ -271,10 +287,35 @@ def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
         for column in product.contract.columns
         if column.name in product.partition_by and column.type.startswith(_NO_PARTITION)
     ]
+    problems += _upkeep_problems(product, where)
     if set(product.partition_by) == set(names):
         problems.append(Problem("partition_by leaves no column for the files", where=where))
     for name, port in product.inputs.items():
         problems += _input_problems(port, f"{where}, input {name!r}")
+    return problems
+
+
+def _upkeep_problems(product: DataProduct, where: str) -> list[Problem]:
+    """What is wrong with what upkeep is told."""
+    types = {column.name: column.type for column in product.contract.columns}
+    problems = [
+        Problem(f"{name!r} is a {types[name]}: rows cannot be ordered by it", where=where)
+        for name in product.cluster_by
+        if types.get(name, "").startswith(_NO_ORDER)
+    ]
+    problems += [
+        Problem(f"cluster_by names {name!r}, which partition_by does already", where=where)
+        for name in product.cluster_by
+        if name in product.partition_by
+    ]
+    column = product.retention.column if product.retention else ""
+    if column and column not in types:
+        hint = f"columns are {', '.join(types)}"
+        what = f"Retention(column) names {column!r}, which is not a column of the contract"
+        problems.append(Problem(what, where=where, hint=hint))
+    elif column and types[column] not in _TIMES:
+        what = f"Retention(column) names {column!r}, which is a {types[column]}"
+        problems.append(Problem(what, where=where, hint="name a date or a time"))
     return problems
 
 

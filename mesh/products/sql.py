@@ -19,6 +19,7 @@ from mesh.products.dbt_files import DomainFiles, Model, Properties, SqlFiles, re
 from mesh.products.declaration import DataProduct, SqlModel, declaration_problems
 from mesh.products.domain import problem_of
 from mesh.products.ports import Freshness, Input, OnViolation, Quarantine, Refuse
+from mesh.products.retention import Retention
 from mesh.products.sql_contract import contract_of
 from mesh.products.sql_terms import ProductModel, ProductTerms
 from mesh.settings import Settings
@@ -159,6 +160,8 @@ class _Binding:
             inputs=inputs,
             on_violation=_on_violation(terms),
             partition_by=terms.partition_by,
+            cluster_by=terms.cluster_by,
+            retention=Retention(**terms.retention.model_dump()) if terms.retention else None,
             freshness=Freshness(terms.freshness) if terms.freshness else None,
             schedule=terms.schedule,
             access=terms.access,

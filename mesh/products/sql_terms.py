@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from mesh.contracts.dbt_yaml import DbtModel, Shape
 from mesh.products.ports import Access, parse_duration
+from mesh.products.retention import Retention
 
 
 class InputTerms(Shape):
@@ -34,6 +35,19 @@ class RowCountTerms(Shape):
     at_most: int | None = Field(default=None, ge=0, description="Most rows.")
 
 
+class RetentionTerms(Shape):
+    """How long rows or versions are kept."""
+
+    period: str = Field(description="How long, such as 90d, 18mo or 3y.")
+    column: str = Field(default="", description="A date or time that rows age by.")
+
+    @field_validator("period")
+    @classmethod
+    def _period_is_one(cls, value: str) -> str:
+        Retention(value)
+        return value
+
+
 class ProductTerms(Shape):
     """`config.meta.mesh` of a dbt model: what makes it a product."""
 
@@ -53,6 +67,12 @@ class ProductTerms(Shape):
     )
     row_count: RowCountTerms | None = Field(default=None, description="Bounds on rows.")
     partition_by: tuple[str, ...] = Field(default=(), description="Columns that part the files.")
+    cluster_by: tuple[str, ...] = Field(
+        default=(), description="Columns that readers filter on, by which upkeep orders the rows."
+    )
+    retention: RetentionTerms | None = Field(
+        default=None, description="How long rows, or versions of the table, are kept."
+    )
 
     @field_validator("freshness")
     @classmethod

@@ -33,7 +33,8 @@ def read(
         settings: the mesh to read from; by default the one that holds the current folder.
 
     Raises:
-        InvalidNameError, UnknownProductError, NotPublishedError, UnknownColumnError.
+        InvalidNameError, UnknownProductError, NotPublishedError, UnknownColumnError;
+        VersionRemovedError for a version that retention or an erasure removed.
     """
     chosen = settings or load()
     wanted = Input(product, columns)
@@ -42,7 +43,7 @@ def read(
         return pin("read", wanted, lake, version=version).scan()
     except NotPublishedError as error:
         if version is not None and lake.table(wanted.id).exists():
-            raise NotPublishedError(error.what, where=product, hint=error.hint) from None
+            raise type(error)(error.what, where=product, hint=error.hint) from None
         known = _known_products(chosen)
         if known and product not in known:
             raise UnknownProductError(product, known) from None

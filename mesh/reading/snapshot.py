@@ -18,6 +18,7 @@ import pyarrow as pa
 from mesh.catalog.receipts import InputVersion
 from mesh.errors import NotPublishedError, UndeclaredColumnError, UnknownColumnError
 from mesh.lake import Lake, Snapshot, Table
+from mesh.lake.removed import require_readable
 from mesh.products.ports import Input
 
 
@@ -48,10 +49,13 @@ def pin(port: str, declared: Input, lake: Lake, *, version: int | None = None) -
     """Fix an input to a version of its product, the latest unless said otherwise.
 
     Raises NotPublishedError when there is nothing to read, and UnknownColumnError when the port
-    declares a column that the product does not have.
+    declares a column that the product does not have. A version that upkeep removed is
+    VersionRemovedError.
     """
     table = lake.table(declared.id)
     snapshot = table.find(version)
+    if snapshot is not None and version is not None:
+        require_readable(table, version)
     if snapshot is None:
         raise NotPublishedError(
             f"{declared.product} is not published yet",

@@ -200,19 +200,22 @@ def test_an_older_catalog_is_brought_up_to_date_with_all_it_knew(
     catalog.record(receipt("weather.observations_v1"))
     folder = tmp_path / "100% later"
     shutil.copytree(migrating.MIGRATIONS, folder)
-    (folder / "versions" / "0002_next.py").write_text(
+    newest = f"{int(schema.REVISION) + 1:04}"
+    (folder / "versions" / f"{newest}_next.py").write_text(
         "from alembic import op\n"
         "import sqlalchemy as sa\n"
-        "revision, down_revision = '0002', '0001'\n"
+        f"revision, down_revision = '{newest}', '{schema.REVISION}'\n"
         "def upgrade():\n"
         "    op.add_column('receipts', sa.Column('note', sa.Text))\n"
     )
     monkeypatch.setattr(migrating, "MIGRATIONS", folder)
-    monkeypatch.setattr(migrating, "REVISION", "0002")
+    monkeypatch.setattr(migrating, "REVISION", newest)
     with Catalog.open(catalog_url) as newer:
         assert newer.latest_receipt("weather.observations_v1") == receipt("weather.observations_v1")
     monkeypatch.undo()
-    with pytest.raises(CatalogError, match="its revision is 0002, this Mesh knows 0001"):
+    with pytest.raises(
+        CatalogError, match=f"its revision is {newest}, this Mesh knows {schema.REVISION}"
+    ):
         Catalog.open(catalog_url)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 import mesh
 from mesh.catalog.receipts import publication_id
-from mesh.publishing.maintenance import remove_leftovers
 from mesh.reading import rejected_rows
 from tests.behaviour.products import history_of, product, rows_of, state_of
+from tests.behaviour.upkeep import remove_leftovers
 from tests.faults.children import Child
 from tests.faults.publisher import MODES
 

@@ -7,9 +7,9 @@ import pytest
 
 import mesh
 from mesh.publishing import publish
-from mesh.publishing.maintenance import remove_leftovers
 from mesh.reading import rejected_rows
 from tests.behaviour.products import history_of, orders, product, publish_small, rows_of, state_of
+from tests.behaviour.upkeep import remove_leftovers
 from tests.faults.publisher import MODES, numbered
 
 PLACES = ["staging", "before the commit", "after the commit"]

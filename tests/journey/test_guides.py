@@ -10,10 +10,12 @@ IN_THE_ORDER_OF_READING = (
     "when-a-publication-is-refused",
     "reuse-a-product",
     "run-the-platform",
+    "upkeep",
 )
 COMES_AFTER = {
     "when-a-publication-is-refused": ("first-product",),
     "reuse-a-product": ("first-product",),
+    "upkeep": ("first-product",),
 }
 """Guides that go on from others."""
 

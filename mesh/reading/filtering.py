@@ -1,4 +1,4 @@
-"""`--where` and `--columns`: which rows and columns of a published product are read.
+"""Conditions in SQL and lists of columns: which rows and columns are meant.
 
 Owns the checks of what people type: an unknown column is answered with near names, and a condition
 that cannot be decided is refused before any data is read.
@@ -33,7 +33,12 @@ def filtered(frame: pl.LazyFrame, condition: str, where: str) -> pl.LazyFrame:
 
     Raises UnknownColumnError, and MeshError when it is not a condition on these columns.
     """
-    schema = frame.collect_schema()
+    require_condition(frame.collect_schema(), condition, where)
+    return _where(frame, condition)
+
+
+def require_condition(schema: pl.Schema, condition: str, where: str) -> None:
+    """Raise UnknownColumnError or MeshError for what is no condition on these columns."""
     for name in columns_in(condition, where):
         if name not in schema:
             raise UnknownColumnError(name, schema.names(), where=where)
@@ -43,7 +48,13 @@ def filtered(frame: pl.LazyFrame, condition: str, where: str) -> pl.LazyFrame:
     except pl.exceptions.PolarsError as error:
         is_about_time = isinstance(error, pl.exceptions.SchemaError) and "Datetime" in str(error)
         raise _refused(condition, where, error, _TIMES if is_about_time else _EXAMPLE) from error
-    return _where(frame, condition)
+
+
+def marked(frame: pl.LazyFrame, condition: str, mark: str) -> pl.LazyFrame:
+    """Every row, with a column `mark` that says whether the condition holds; null is no."""
+    context = pl.SQLContext(rows=frame)
+    query = f'SELECT *, COALESCE((\n{condition}\n), FALSE) AS "{mark}" FROM rows'  # noqa: S608 -- read-only, and the user's own machine
+    return context.execute(query)
 
 
 def columns_in(condition: str, where: str) -> Sequence[str]:

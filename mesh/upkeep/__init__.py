@@ -1,0 +1,1 @@
+"""Upkeep of tables: compaction, retention, erasure, repair."""
