@@ -7,6 +7,12 @@ from tests.faults.children import Child
 
 
 @pytest.fixture
+def bucket(gateway):
+    """One kind of bucket is enough for a fault: the strict one."""
+    return gateway
+
+
+@pytest.fixture
 def disk(tmp_path):
     return Lake(str(tmp_path / "lake" / "dev"))
 
