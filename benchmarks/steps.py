@@ -90,7 +90,7 @@ def _asset_of_checks() -> Any:
     specs = [dg.AssetCheckSpec(name, asset="nothing_checked") for name in names]
 
     @dg.asset(check_specs=specs)
-    def nothing_checked() -> Any:
+    def nothing_checked():  # noqa: ANN202 -- Dagster reads it
         """Nothing, and every check of it passes."""
         results = [dg.AssetCheckResult(check_name=name, passed=True) for name in names]
         return dg.MaterializeResult(check_results=results)
