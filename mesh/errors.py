@@ -20,6 +20,7 @@ nothing third-party, so that any layer may raise from it.
     ├── NotPublishedError            the product exists, but has no publication to read
     │   └── VersionRemovedError      the version's files are gone on purpose: retention or erasure
     ├── NotErasedError               rows to erase may still be somewhere (Transient)
+    ├── ChangesUnknownError          what changed between two versions cannot be told any more
     ├── TransformError               a product's own function failed
     │   └── SqlTransformError        dbt failed to build a SQL product
     ├── UnsupportedDataError         a transform returned something that is not an Arrow producer
@@ -178,6 +179,10 @@ class VersionRemovedError(NotPublishedError):
 
 class NotErasedError(MeshError, Transient):
     """It could not be shown that rows are gone; the same erasure again goes on from there."""
+
+
+class ChangesUnknownError(MeshError):
+    """What changed between two versions cannot be told any more."""
 
 
 class TransformError(MeshError):

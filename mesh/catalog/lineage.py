@@ -8,14 +8,15 @@ cycles end.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, Connection, select
 
 from mesh.catalog import schema
 from mesh.catalog.model import Direction, Lineage, LineageEdge, LineageNode, NodeKind
 from mesh.catalog.publications import chunks, latest_receipts
+from mesh.catalog.receipts import Receipt
 from mesh.errors import UnknownProductError
 
 
@@ -36,7 +37,9 @@ def lineage(
         reached = depths[level[0]] + 1
         level = [end for end in ends if end not in depths]
         depths |= dict.fromkeys(level, reached)
-    return Lineage(product, direction, _nodes(connection, depths), tuple(edges))
+    latest = latest_receipts(connection, depths)
+    told = tuple(replace(edge, reading=_reading(edge, latest)) for edge in edges)
+    return Lineage(product, direction, _nodes(connection, depths, latest), told)
 
 
 def resolve_known(connection: Connection, name: str) -> str:
@@ -130,9 +133,17 @@ def _gather_used(
         link.versions.add((row.table_version, row.version))
 
 
-def _nodes(connection: Connection, depths: dict[str, int]) -> tuple[LineageNode, ...]:
+def _reading(edge: LineageEdge, latest: Mapping[str, Receipt]) -> str:
+    """How the downstream's latest publication read an incremental input; empty for others."""
+    receipt = latest.get(edge.downstream)
+    inputs = receipt.inputs if receipt is not None else ()
+    return next((i.words for i in inputs if i.product == edge.upstream and i.words), "")
+
+
+def _nodes(
+    connection: Connection, depths: Mapping[str, int], latest: Mapping[str, Receipt]
+) -> tuple[LineageNode, ...]:
     declared = set(_declared(connection, list(depths)))
-    latest = latest_receipts(connection, depths)
     return tuple(
         LineageNode(
             name,

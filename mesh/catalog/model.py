@@ -239,7 +239,8 @@ class LineageEdge:
 
     `versions` holds the exact (downstream version, upstream version) pairs from receipts, newest
     first. `columns` None means all. An edge that is not declared was used by an earlier
-    publication, or belongs to a product that is declared no more.
+    publication, or belongs to a product that is declared no more. `reading` says how the latest
+    publication read an incremental input.
     """
 
     upstream: str
@@ -249,6 +250,7 @@ class LineageEdge:
     versions: tuple[tuple[int, int], ...] = ()
     is_declared: bool = False
     is_reference: bool = False
+    reading: str = ""
 
     def upstream_versions(self, downstream_version: int) -> tuple[int, ...]:
         """The upstream's versions that one publication of the downstream saw, newest first."""

@@ -198,13 +198,5 @@ def _refusal(row: Row[Any]) -> RefusalRecord:
         reasons=tuple(content["verdict"]["reasons"]),
         text=content["text"],
         verdict=content["verdict"],
-        inputs=tuple(
-            InputVersion(
-                item["product"],
-                item["version"],
-                item["port"],
-                tuple(item["columns"]) if item["columns"] is not None else None,
-            )
-            for item in content["inputs"]
-        ),
+        inputs=tuple(InputVersion.from_json(item) for item in content["inputs"]),
     )

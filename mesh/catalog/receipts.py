@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Self
 
 from mesh.contracts.model import Contract, Severity
@@ -23,17 +24,57 @@ CONTRACTS_FOLDER = "_mesh/contracts"
 """Folder of a table in which every contract that it was published under is kept, by digest."""
 
 
+class Reading(StrEnum):
+    """How an incremental input was read."""
+
+    CHANGES = "changes"
+    ADDED_FILES = "added files"
+    ALL_ROWS = "all rows"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class InputVersion:
     """An input as it was read: which product, which version of its table, in which role.
 
-    `port` is the parameter's name; empty for a product that only a `references` rule looks at.
+    `port` is the parameter's name; empty for a product that only a `references` rule looks at. An
+    incremental input was read from after version `since` up to `version`: `how` says in which way,
+    `reason` why all rows were read, and `table_id` of which table the versions are.
     """
 
     product: str
     version: int
     port: str = ""
     columns: tuple[str, ...] | None = None
+    since: int | None = None
+    how: Reading | None = None
+    reason: str = ""
+    table_id: str = ""
+
+    @property
+    def words(self) -> str:
+        """What was read of an incremental input; empty for every other."""
+        if self.how is None:
+            return ""
+        if self.how is Reading.ALL_ROWS:
+            return f"{self.how}: {self.reason}" if self.reason else str(self.how)
+        return f"{self.how} since version {self.since}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The input as plain values; what only incremental inputs have is left out of others."""
+        data = asdict(self)
+        if self.how is None:
+            for name in ("since", "how", "reason", "table_id"):
+                del data[name]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `as_json` wrote, an earlier Mesh's too; keys of a later one are passed over."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        columns, how = data.get("columns"), data.get("how")
+        known["columns"] = tuple(columns) if columns is not None else None
+        known["how"] = Reading(how) if how else None
+        return cls(**known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +101,8 @@ class Receipt:
     """The immutable evidence of one publication. Times are UTC; sizes are bytes.
 
     `table_version` is the Delta version that the commit made: it is known once the commit has
-    landed, and so is not part of what the commit itself carries.
+    landed, and so is not part of what the commit itself carries. `notes` are what whoever ran it
+    should know, such as why an incremental input was read as a whole.
     """
 
     publication_id: str
@@ -76,6 +118,7 @@ class Receipt:
     rows_rejected: int
     tallies: tuple[RuleTally, ...] = ()
     inputs: tuple[InputVersion, ...] = ()
+    notes: tuple[str, ...] = ()
     files: int = 0
     bytes: int = 0
     code_version: str = ""
@@ -96,6 +139,7 @@ class Receipt:
         data = asdict(self)
         data.pop("is_repeated")
         data["published_at"] = self.published_at.isoformat()
+        data["inputs"] = [item.as_json() for item in self.inputs]
         return data
 
     @classmethod
@@ -109,10 +153,8 @@ class Receipt:
             )
             for t in data.get("tallies", ())
         )
-        known["inputs"] = tuple(
-            InputVersion(**{**i, "columns": tuple(i["columns"]) if i["columns"] else None})
-            for i in data.get("inputs", ())
-        )
+        known["inputs"] = tuple(InputVersion.from_json(item) for item in data.get("inputs", ()))
+        known["notes"] = tuple(data.get("notes", ()))
         return cls(**known)
 
 
@@ -150,7 +192,7 @@ class Refusal:
             "partition": self.partition,
             "refused_at": self.refused_at.isoformat(),
             "verdict": self.verdict.as_json(),
-            "inputs": [asdict(item) for item in self.inputs],
+            "inputs": [item.as_json() for item in self.inputs],
         }
 
 

@@ -127,6 +127,8 @@ def _label(found: Lineage, edge: LineageEdge, other: str, seen: frozenset[int]) 
         words.append("(not published)")
     elif latest not in seen:
         words.append(f"(latest is {latest})" if seen else f"(latest is version {latest})")
+    if edge.reading:
+        words.append(f"({edge.reading})")
     if edge.is_reference:
         words.append("(a rule looks at it)")
     if not edge.is_declared:

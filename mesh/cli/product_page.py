@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from mesh.catalog.receipts import InputVersion
 from mesh.cli import console
 
 _LABEL = 15
@@ -121,6 +122,11 @@ def _receipt(receipt: Mapping[str, Any] | None) -> Iterable[str]:
         if tally["failed"]:
             broken = console.count(tally["failed"], "row")
             yield f"{broken} broke `{tally['text']}` ({tally['severity']})"
+    for item in receipt["inputs"]:
+        if item.get("how"):
+            told = InputVersion.from_json(item)
+            yield f"of {told.product} version {told.version}: {told.words}"
+    yield from receipt["notes"]
 
 
 def _refusal(refusal: Mapping[str, Any] | None) -> Iterable[str]:

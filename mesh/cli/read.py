@@ -44,6 +44,9 @@ def read(
     version: Annotated[
         int | None, typer.Option(min=0, help="Version of the table; the latest by default.")
     ] = None,
+    since: Annotated[
+        int | None, typer.Option(min=0, help="Only what changed after this version.")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
     output: Annotated[
         Path | None, typer.Option(dir_okay=False, help="File to write, instead of the terminal.")
@@ -59,7 +62,7 @@ def read(
         raise typer.BadParameter("a table is for the terminal: add --format csv, json or arrow")
     session = Session.of(context)
     name = session.product_id(product)
-    frame = _published(session, name, version)
+    frame = _published(session, name, version, since)
     chosen = filtering.columns_of(columns, frame, str(name)) if columns else None
     if where:
         frame = filtering.filtered(frame, where, str(name))
@@ -74,11 +77,13 @@ def read(
     _show(frame, TABLE_ROWS if limit is None else limit, chosen or wanted)
 
 
-def _published(session: Session, product: ProductId, version: int | None) -> pl.LazyFrame:
+def _published(
+    session: Session, product: ProductId, version: int | None, since: int | None
+) -> pl.LazyFrame:
     from mesh.reading import read as read_product
 
     try:
-        return read_product(str(product), version=version, settings=session.settings())
+        return read_product(str(product), version=version, since=since, settings=session.settings())
     except (NotPublishedError, UnknownProductError) as error:
         # The catalog and the lake know only what ran; the definitions know what could run.
         find_product(session.organization(), str(product))

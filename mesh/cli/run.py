@@ -19,6 +19,7 @@ from mesh.errors import MeshError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mesh.orchestration.execution import Run
     from mesh.orchestration.running import RunSummary
     from mesh.orchestration.workspace import Workspace
     from mesh.products.collection import Organization
@@ -46,6 +47,13 @@ def run(
     run_id: Annotated[
         str, typer.Option(help="Name of the run: the same again publishes nothing twice.")
     ] = "",
+    full_refresh: Annotated[
+        bool,
+        typer.Option(
+            "--full-refresh",
+            help="Read incremental inputs as a whole, and replace what was made of them.",
+        ),
+    ] = False,
     workers: Annotated[
         int, typer.Option(min=0, help="Products at a time; 0 is as many as suits the machine.")
     ] = 0,
@@ -58,6 +66,8 @@ def run(
 
     Ends with exit code 1 when anything was refused, failed, or had to be left out.
     """
+    from mesh.orchestration.execution import Run
+
     if not (products or domain or is_all):
         raise typer.BadParameter("name products, or use --domain NAME or --all")
     session = Session.of(context)
@@ -66,9 +76,8 @@ def run(
     workspace = session.workspace()
     workspace.register(organization.domains)
     with Reporter(is_wanted=not no_report) as reporter:
-        summary = _run(
-            workspace, chosen, run_id=run_id, partition=partition, workers=workers, as_json=as_json
-        )
+        run = Run(run_id or new_run_id(), partition, is_full_refresh=full_refresh)
+        summary = _run(workspace, chosen, run, workers=workers, as_json=as_json)
         _tell(session, summary, organization, is_all=is_all, as_json=as_json)
         reporter.report(workspace.settings, organization, summary)
     if not summary.is_successful or (is_all and organization.broken):
@@ -104,22 +113,20 @@ def new_run_id() -> str:
 def _run(
     workspace: Workspace,
     chosen: Sequence[DataProduct],
+    run: Run,
     *,
-    run_id: str,
-    partition: str,
     workers: int,
     as_json: bool,
 ) -> RunSummary:
     from mesh.cli.interruption import leaving_at_once
     from mesh.cli.progress import Progress
-    from mesh.orchestration.execution import Run
     from mesh.orchestration.running import run_products
 
     with Progress(len(chosen), is_error=as_json) as progress, leaving_at_once(progress.stop):
         return run_products(
             workspace,
             chosen,
-            Run(run_id or new_run_id(), partition),
+            run,
             workers=workers or min(workspace.settings.publishing.workers, MOST_WORKERS),
             on_event=progress,
         )

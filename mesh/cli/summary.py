@@ -18,7 +18,7 @@ from mesh.errors import DefinitionError, MeshError
 from mesh.orchestration.running import Failed
 
 if TYPE_CHECKING:
-    from mesh.orchestration.running import Finished, RunOutcome, RunSummary
+    from mesh.orchestration.running import Finished, RunSummary
     from mesh.products.collection import BrokenDomain, Organization
     from mesh.products.domain import Team
 
@@ -44,7 +44,7 @@ def print_summary(summary: RunSummary, organization: Organization) -> None:
     console.say()
     console.print_table(made)
     for name, item in summary.results.items():
-        _print_warnings(name, item.outcome)
+        _print_warnings(name, item)
     published = sum(isinstance(item.outcome, Receipt) for item in summary.results.values())
     of = console.count(len(summary.results), "product")
     console.say(f"{published:,} of {of} published, run {summary.run.id}, {summary.seconds:.1f} s")
@@ -121,7 +121,11 @@ def _numbers(item: Finished) -> tuple[str | None, str | None, str | None]:
     return (None, None, None)
 
 
-def _print_warnings(name: str, outcome: RunOutcome) -> None:
+def _print_warnings(name: str, item: Finished) -> None:
+    outcome = item.outcome
+    fresh = (receipt for receipt in item.receipts if not receipt.is_repeated)
+    for note in dict.fromkeys(note for receipt in fresh for note in receipt.notes):
+        console.say(f"warning: {name}: {note}", "yellow")
     for tally in outcome.tallies if isinstance(outcome, Receipt) else ():
         if tally.severity is Severity.WARNING and tally.outcome is Outcome.FAILED:
             broken = console.count(tally.failed, "row")

@@ -117,6 +117,11 @@ class Snapshot:
         return pa.schema(self._delta.schema().to_arrow())
 
     @property
+    def table_id(self) -> str:
+        """What tells this table from another that was made anew in its place."""
+        return str(self._delta.metadata().id)
+
+    @property
     def partition_by(self) -> tuple[str, ...]:
         """Columns by which files are laid out."""
         return tuple(self._delta.metadata().partition_columns)
@@ -148,12 +153,7 @@ class Snapshot:
 
     def promised(self) -> pl.LazyFrame:
         """The rows, in the types that the contract promises."""
-        restored = [
-            _restored(name, field_.metadata[LOGICAL_TYPE].decode())
-            for name, field_ in zip(self.schema.names, self.schema, strict=True)
-            if field_.metadata and LOGICAL_TYPE in field_.metadata
-        ]
-        return self.scan().with_columns(restored) if restored else self.scan()
+        return restored(self.scan(), self.schema)
 
     def _writable(self) -> DeltaTable:
         """The table at this version, opened again when its credentials have been renewed since."""
@@ -390,6 +390,16 @@ def _data_file(action: Mapping[str, Any]) -> DataFile:
         partition_values={name: partition_text(value) for name, value in partition.items()},
         bounds={name: (lows[name], highs[name]) for name in lows if name in highs},
     )
+
+
+def restored(stored: pl.LazyFrame, schema: pa.Schema) -> pl.LazyFrame:
+    """Stored rows in the types that the contract promises."""
+    columns = [
+        _restored(name, field_.metadata[LOGICAL_TYPE].decode())
+        for name, field_ in zip(schema.names, schema, strict=True)
+        if field_.metadata and LOGICAL_TYPE in field_.metadata
+    ]
+    return stored.with_columns(columns) if columns else stored
 
 
 def _restored(column: str, logical: str) -> pl.Expr:

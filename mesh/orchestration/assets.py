@@ -27,6 +27,9 @@ from mesh.settings import Settings
 RETRIES = 4
 """How often a step that met a transient error is tried again."""
 
+FULL_REFRESH_TAG = "mesh/full_refresh"
+"""A run with this tag, `true`, reads incremental inputs as a whole: `mesh run --full-refresh`."""
+
 _SHORTEST_WINDOW_SECONDS = 60
 _RETRY_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry", "dagster/retry_number")
 
@@ -89,13 +92,17 @@ def _publish(
 ) -> Iterator[StepEvent]:
     workspace = Workspace.open(settings)
     partition = context.partition_key if context.has_partition_key else ""
-    run = Run(first_attempt(context.run, context.instance), partition)
+    is_full_refresh = context.run.tags.get(FULL_REFRESH_TAG) == "true"
+    name = first_attempt(context.run, context.instance)
+    run = Run(name, partition, is_full_refresh=is_full_refresh)
     try:
         outcome = execute(product, workspace, run)
     except Transient as error:
         raise dg.RetryRequested(RETRIES, seconds_to_wait=2**context.retry_number) from error
     if isinstance(outcome, Receipt):
         context.log.info("%s: table version %s", product.id, outcome.table_version)
+        for note in () if outcome.is_repeated else outcome.notes:
+            context.log.warning("%s: %s", product.id, note)
         yield materialization(product, outcome, workspace.lake)
         return
     yield from checks.refused(product, outcome)

@@ -21,8 +21,10 @@ from mesh.lake import Lake, Snapshot
 from mesh.orchestration.workspace import Workspace
 from mesh.products.declaration import DataProduct, SqlModel
 from mesh.publishing import find_receipt, publish
+from mesh.publishing.increment import Increment
 from mesh.publishing.source import transform_errors
 from mesh.reading import PinnedInput, hand_over, pin, referenced_values
+from mesh.reading.incremental import increments
 from mesh.reading.snapshot import annotations_of, undeclared_column
 
 if TYPE_CHECKING:
@@ -39,10 +41,14 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: products of the same run and partition are published once."""
+    """One run: products of the same run and partition are published once.
+
+    A full refresh reads incremental inputs as a whole, and replaces what was made of them.
+    """
 
     id: str
     partition: str = ""
+    is_full_refresh: bool = False
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -93,8 +99,19 @@ def _publish(
     earlier = find_receipt(product, lake, run_id=run.id, partition=run.partition, seen=seen)
     if earlier is not None:
         return earlier.as_repeated()
-    inputs = _pinned(product, lake)
+    inputs: Mapping[str, PinnedInput] = _pinned(product, lake)
     versions = {pinned.input.product: pinned.version for pinned in inputs.values()}
+    increment: Increment | None = None
+    if any(port.incremental for port in product.inputs.values()):
+        chosen = increments(
+            product, lake, inputs, partition=run.partition, is_full_refresh=run.is_full_refresh
+        )
+        if chosen.unchanged is not None:
+            return chosen.unchanged.as_repeated()
+        inputs = chosen.inputs
+        increment = Increment(
+            str(product.id), run.partition, chosen.seen, chosen.is_whole, chosen.notes
+        )
     references, referenced = referenced_values(product.contract, lake, versions)
     try:
         with _transformed(product, inputs, workspace, run) as result:
@@ -107,6 +124,7 @@ def _publish(
                 inputs=_versions(inputs, referenced),
                 references=references,
                 findings=result.findings,
+                increment=increment,
                 settings=workspace.settings.publishing,
                 seen=seen,
             )

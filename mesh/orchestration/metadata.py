@@ -18,10 +18,11 @@ from mesh.lake import Lake
 from mesh.naming import ProductId
 
 if TYPE_CHECKING:
-    from mesh.catalog.receipts import Receipt
+    from mesh.catalog.receipts import InputVersion, Receipt
     from mesh.products.collection import Domain
     from mesh.products.declaration import DataProduct
     from mesh.products.domain import DomainManifest
+    from mesh.products.ports import Input
 
 Metadata = Mapping[str, dg.MetadataValue]
 
@@ -80,6 +81,7 @@ def publication_metadata(receipt: Receipt, lake: Lake) -> Metadata:
         "mesh/contract_version": dg.MetadataValue.text(receipt.contract_version),
         "mesh/contract_digest": dg.MetadataValue.text(receipt.contract_digest),
         "mesh/input_versions": dg.MetadataValue.md(_input_versions(receipt)),
+        **_notes(receipt),
         PUBLICATION: dg.MetadataValue.text(receipt.publication_id),
         "mesh/run": dg.MetadataValue.text(receipt.run_id),
         "mesh/receipt": dg.MetadataValue.json(receipt.as_json()),
@@ -194,21 +196,33 @@ def _declared_inputs(product: DataProduct) -> str:
     if not product.inputs:
         return ""
     rows = [
-        (port.product, ", ".join(port.columns or ()) or "all", port.purpose)
+        (_declared_input(port), ", ".join(port.columns or ()) or "all", port.purpose)
         for port in product.inputs.values()
     ]
     lines = [f"| {' | '.join(_cell(text) for text in row)} |" for row in rows]
     return "\n".join(["| product | columns | purpose |", "|---|---|---|", *lines])
 
 
+def _declared_input(port: Input) -> str:
+    return f"{port.product} (changes)" if port.incremental else port.product
+
+
 def _input_versions(receipt: Receipt) -> str:
     if not receipt.inputs:
         return "none"
-    lines = [
-        f"| {item.product} | {item.version} | {'input' if item.port else 'reference'} |"
-        for item in receipt.inputs
-    ]
+    lines = [f"| {item.product} | {item.version} | {_read_as(item)} |" for item in receipt.inputs]
     return "\n".join(["| product | version | read as |", "|---|---|---|", *lines])
+
+
+def _read_as(item: InputVersion) -> str:
+    return item.words or ("input" if item.port else "reference")
+
+
+def _notes(receipt: Receipt) -> Metadata:
+    if not receipt.notes:
+        return {}
+    text = "\n".join(f"- {_cell(note)}" for note in receipt.notes)
+    return {"mesh/notes": dg.MetadataValue.md(text)}
 
 
 def _cell(text: str) -> str:

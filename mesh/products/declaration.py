@@ -123,6 +123,7 @@ class DataProduct:
                     "product": port.product,
                     "columns": list(port.columns) if port.columns is not None else None,
                     "purpose": port.purpose,
+                    "incremental": port.incremental,
                 }
                 for name, port in self.inputs.items()
             },
@@ -292,6 +293,7 @@ def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
         problems.append(Problem("partition_by leaves no column for the files", where=where))
     for name, port in product.inputs.items():
         problems += _input_problems(port, f"{where}, input {name!r}")
+        problems += _incremental_problems(port, product, f"{where}, input {name!r}")
     return problems
 
 
@@ -368,6 +370,23 @@ def _input_problems(port: Input, where: str) -> list[Problem]:
         return [Problem("it declares no columns", where=where, hint="leave columns out for all")]
     if columns is not None and len(set(columns)) < len(columns):
         return [Problem("it declares a column twice", where=where, hint="once is enough")]
+    return []
+
+
+def _incremental_problems(port: Input, product: DataProduct, where: str) -> list[Problem]:
+    """Changed rows are no use to a product that is made of whole tables, or of whole partitions."""
+    if not port.incremental:
+        return []
+    if isinstance(product.write, Overwrite):
+        hint = "write=mesh.Append() or mesh.Upsert(on=[…]), or read it as a whole"
+        return [Problem("it is incremental, and each publication is the whole", where, hint)]
+    others = (other for other in product.inputs.values() if not other.incremental)
+    if isinstance(product.write, ReplacePartitions) and all(
+        other.product != port.product for other in others
+    ):
+        hint = f'add an input that is not incremental: mesh.Input("{port.product}")'
+        what = "changed rows alone would replace whole partitions"
+        return [Problem(what, where, hint)]
     return []
 
 

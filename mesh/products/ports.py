@@ -28,11 +28,18 @@ class Input:
     """A declared use of another product: which columns, which major, for what purpose.
 
     Columns left out mean all of them; naming them is kinder to everyone upstream.
+
+    An `incremental` input hands over only what changed since the version that this product last
+    published from: the columns, and `_change_type` (`insert`, `update_preimage`,
+    `update_postimage`, `delete`), `_commit_version` and `_commit_timestamp`. An `Append` product is
+    handed inserts only. The first time, and whenever the change cannot be told or followed, all
+    rows are inserts, and the publication replaces what the product had.
     """
 
     product: str
     columns: Sequence[str] | None = None
     purpose: str = ""
+    incremental: bool = False
 
     def __post_init__(self) -> None:
         """Accept one column's name as well as a list."""

@@ -18,7 +18,17 @@ from mesh.naming import ProductId, split_versioned
 from mesh.products.dbt_files import DomainFiles, Model, Properties, SqlFiles, read_domain
 from mesh.products.declaration import DataProduct, SqlModel, declaration_problems
 from mesh.products.domain import problem_of
-from mesh.products.ports import Freshness, Input, OnViolation, Quarantine, Refuse
+from mesh.products.ports import (
+    Append,
+    Freshness,
+    Input,
+    OnViolation,
+    Overwrite,
+    Quarantine,
+    Refuse,
+    Upsert,
+    WriteMode,
+)
 from mesh.products.retention import Retention
 from mesh.products.sql_contract import contract_of
 from mesh.products.sql_terms import ProductModel, ProductTerms
@@ -123,7 +133,9 @@ class _Binding:
                     self._problem(problem.what, str(self.model.file), problem.hint)
         for index, said in enumerate(terms.inputs):
             if said.product in inputs:
-                inputs[said.product] = Input(said.product, said.columns, said.purpose)
+                inputs[said.product] = Input(
+                    said.product, said.columns, said.purpose, incremental=said.incremental
+                )
             else:
                 place = self.properties.where(["config", "meta", "mesh", "inputs", index])
                 hint = did_you_mean(near_names(said.product, inputs))
@@ -159,6 +171,7 @@ class _Binding:
             description=declared.description.strip() or contract.description,
             inputs=inputs,
             on_violation=_on_violation(terms),
+            write=_write_mode(terms, contract),
             partition_by=terms.partition_by,
             cluster_by=terms.cluster_by,
             retention=Retention(**terms.retention.model_dump()) if terms.retention else None,
@@ -191,6 +204,11 @@ class _Binding:
 def _on_violation(terms: ProductTerms) -> OnViolation:
     said = terms.on_violation
     return Refuse() if said == "refuse" else Quarantine(said.quarantine)
+
+
+def _write_mode(terms: ProductTerms, contract: Contract) -> WriteMode:
+    modes: dict[str, WriteMode] = {"append": Append(), "upsert": Upsert(on=contract.key)}
+    return modes.get(terms.write, Overwrite())
 
 
 def _relative(file: Path, root: Path) -> str:

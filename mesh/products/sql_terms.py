@@ -20,6 +20,9 @@ class InputTerms(Shape):
     product: str = Field(default="", description="The product, as domain.product_v1.")
     columns: tuple[str, ...] | None = Field(default=None, description="The columns it needs.")
     purpose: str = Field(default="", description="What the input is used for.")
+    incremental: bool = Field(
+        default=False, description="Only what changed since the last publication."
+    )
 
 
 class QuarantineTerms(Shape):
@@ -66,6 +69,9 @@ class ProductTerms(Shape):
         default=(), description="Columns and purposes of what the SQL reads."
     )
     row_count: RowCountTerms | None = Field(default=None, description="Bounds on rows.")
+    write: Literal["overwrite", "append", "upsert"] = Field(
+        default="overwrite", description="How a publication is written; upsert by the primary key."
+    )
     partition_by: tuple[str, ...] = Field(default=(), description="Columns that part the files.")
     cluster_by: tuple[str, ...] = Field(
         default=(), description="Columns that readers filter on, by which upkeep orders the rows."

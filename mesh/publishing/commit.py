@@ -23,6 +23,7 @@ from mesh.lake import DataFile, Snapshot, StagedFile
 from mesh.lake.table import Change
 from mesh.products.declaration import DataProduct
 from mesh.products.ports import Append, Overwrite, ReplacePartitions, Upsert
+from mesh.publishing.increment import Increment
 from mesh.publishing.receipt import ATTEMPT_KEY
 from mesh.publishing.stage import Stage, StageWriter, scan_files
 
@@ -64,6 +65,7 @@ class Commit:
     transaction: str
     metadata_of: Callable[[Sequence[StagedFile]], dict[str, str]]
     configuration: dict[str, str]
+    increment: Increment | None = None
 
     def run(self, seen: Snapshot | None = None) -> CommitOutcome:
         """Land it. Raises CommitConflictError when others kept winning.
@@ -75,6 +77,8 @@ class Commit:
             if base is not None:
                 if base.has_transaction(self.transaction):
                     return AlreadyLanded()
+                if self.increment is not None:
+                    self.increment.require_latest(base)
                 self._require_fit(base)
             rewritten = self.stage.beside()
             try:
@@ -90,15 +94,21 @@ class Commit:
             wait(attempt)
         raise AssertionError
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nothing of the table stays."""
+        is_rebuilt = self.increment is not None and self.increment.is_whole
+        return is_rebuilt or isinstance(self.product.write, Overwrite)
+
     def _require_fit(self, base: Snapshot) -> None:
         """Refuse a table that is not laid out as the product says, or would not take its rows."""
         require_layout(base, self.stage)
-        if not isinstance(self.product.write, Overwrite):
+        if not self._is_whole:
             require_columns(base, self.stage)
 
     def _evolved(self, base: Snapshot | None) -> Snapshot | None:
         """The table with columns that a later minor version added. An overwrite brings its own."""
-        if base is None or isinstance(self.product.write, Overwrite):
+        if base is None or self._is_whole:
             return base
         return base.with_columns_of(self.stage.schema)
 
@@ -110,11 +120,11 @@ class Commit:
             partition_by=self.stage.partition_by,
             metadata=self.metadata_of(self.stage.files),
             transaction=self.transaction,
-            is_overwrite=isinstance(mode, Overwrite),
+            is_overwrite=self._is_whole,
             configuration=self.configuration,
             description=self.product.description,
         )
-        if base is None or isinstance(mode, Overwrite):
+        if base is None or self._is_whole or isinstance(mode, Overwrite):
             return change
         if isinstance(mode, ReplacePartitions):
             replaced = _files_of_partitions(base, self.stage, mode.by)

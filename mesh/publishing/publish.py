@@ -32,11 +32,12 @@ from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
 from mesh.lake import Lake, Snapshot, StagedFile, Table
 from mesh.products.declaration import DataProduct
-from mesh.products.ports import Quarantine
+from mesh.products.ports import Overwrite, Quarantine
 from mesh.publishing import quarantine
 from mesh.publishing.commit import AlreadyLanded, Commit, KeysTaken
 from mesh.publishing.conformance import Conformance
 from mesh.publishing.gate import Gate, StagedRows
+from mesh.publishing.increment import Increment
 from mesh.publishing.pipeline import Pipeline
 from mesh.publishing.receipt import first_receipt, keep_contract
 from mesh.publishing.source import Source, batches_of, source_of
@@ -57,6 +58,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
     inputs: Sequence[InputVersion] = (),
     references: Mapping[str, pl.Series] | None = None,
     findings: Sequence[Finding] = (),
+    increment: Increment | None = None,
     settings: PublishingSettings | None = None,
     seen: Snapshot | None = None,
 ) -> Receipt | Refusal:
@@ -73,6 +75,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
         inputs: versions that were read, for the receipt.
         references: values of columns that the contract refers to, by `domain.product_v1.column`.
         findings: what was found on the whole set before the gate, such as dbt's data tests.
+        increment: for a product with incremental inputs, what it goes on from.
         settings: how to use this machine.
         seen: the table as it was lately, which spares reading its log again.
 
@@ -91,6 +94,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
         partition=partition,
         inputs=tuple(inputs),
         findings=tuple(findings),
+        increment=increment,
         settings=settings or PublishingSettings(),
     )
     publication.seen = publication.table.refreshed(seen)
@@ -131,6 +135,7 @@ class _Publication:
     partition: str
     inputs: tuple[InputVersion, ...]
     findings: tuple[Finding, ...]
+    increment: Increment | None
     settings: PublishingSettings
     seen: Snapshot | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -191,6 +196,7 @@ class _Publication:
             transaction=transaction_of(self.id),
             metadata_of=lambda files: self._metadata(verdict, files),
             configuration=_KEEPS_ITS_HISTORY,
+            increment=self.increment,
         ).run(self.seen)
         if isinstance(outcome, KeysTaken):
             return self._refusal(_with_taken_keys(verdict, outcome, self.product))
@@ -241,16 +247,23 @@ class _Publication:
             partition=self.partition,
             published_at=self.now,
             table_url=self.table.url,
-            write_mode=self.product.write.name,
+            write_mode=self._write_mode,
             rows_accepted=verdict.accepted,
             rows_rejected=verdict.rejected,
             tallies=RuleTally.all_of(verdict),
             inputs=self.inputs,
+            notes=self.increment.notes if self.increment is not None else (),
             files=len(files),
             bytes=sum(file.size for file in files),
             code_version=self.product.code_version,
             mesh_version=mesh_version(),
         )
+
+    @property
+    def _write_mode(self) -> str:
+        """What this publication did to the table: a rebuild overwrites it."""
+        is_rebuild = self.increment is not None and self.increment.is_rebuild
+        return Overwrite.name if is_rebuild else self.product.write.name
 
     def _metadata(self, verdict: Verdict, files: Sequence[StagedFile]) -> dict[str, str]:
         return {RECEIPT_KEY: json.dumps(self._receipt(verdict, files).as_json())}

@@ -13,6 +13,7 @@ from mesh.errors import NotPublishedError, UnknownProductError
 from mesh.lake import Lake
 from mesh.naming import ProductId
 from mesh.products.ports import Input
+from mesh.reading.incremental import changed_rows
 from mesh.reading.snapshot import PinnedInput, pin
 from mesh.settings import Settings, load
 
@@ -22,25 +23,31 @@ def read(
     *,
     columns: Sequence[str] | None = None,
     version: int | None = None,
+    since: int | None = None,
     settings: Settings | None = None,
 ) -> pl.LazyFrame:
     """The published rows of a product, as a lazy frame pinned to one version.
+
+    With `since`, only what changed after that version, each row with `_change_type` (`insert`,
+    `update_preimage`, `update_postimage`, `delete`), `_commit_version` and `_commit_timestamp`.
 
     Args:
         product: `domain.product_v1`.
         columns: which columns; all of them by default.
         version: the table's version; the latest by default.
+        since: the version after which changes count.
         settings: the mesh to read from; by default the one that holds the current folder.
 
     Raises:
         InvalidNameError, UnknownProductError, NotPublishedError, UnknownColumnError;
         VersionRemovedError for a version that retention or an erasure removed.
+        ChangesUnknownError: what changed cannot be told, since what is needed for it is gone.
     """
     chosen = settings or load()
     wanted = Input(product, columns)
     lake = Lake.of(chosen)
     try:
-        return pin("read", wanted, lake, version=version).scan()
+        pinned = pin("read", wanted, lake, version=version)
     except NotPublishedError as error:
         if version is not None and lake.table(wanted.id).exists():
             raise type(error)(error.what, where=product, hint=error.hint) from None
@@ -50,6 +57,7 @@ def read(
         raise NotPublishedError(
             f"{product} is not published yet", hint=f"`mesh run {product}` first"
         ) from None
+    return pinned.scan() if since is None else changed_rows(pinned, since)
 
 
 def rejected_rows(product: ProductId, lake: Lake) -> pl.LazyFrame | None:

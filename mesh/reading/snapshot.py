@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from mesh.catalog.receipts import InputVersion
+from mesh.catalog.receipts import InputVersion, Reading
 from mesh.errors import NotPublishedError, UndeclaredColumnError, UnknownColumnError
 from mesh.lake import Lake, Snapshot, Table
 from mesh.lake.removed import require_readable
@@ -32,17 +32,40 @@ class PinnedInput:
     version: int
     columns: tuple[str, ...]
     undeclared: tuple[str, ...] = ()
+    increment: InputIncrement | None = None
     opened: Snapshot | None = field(default=None, compare=False, repr=False)
 
     @property
     def used(self) -> InputVersion:
         """What the receipt says of it."""
-        return InputVersion(self.input.product, self.version, self.port, self.columns)
+        plain = InputVersion(self.input.product, self.version, self.port, self.columns)
+        if self.increment is None:
+            return plain
+        told = self.increment
+        return replace(
+            plain, since=told.since, how=told.how, reason=told.reason, table_id=told.table_id
+        )
 
     def scan(self) -> pl.LazyFrame:
-        """The declared columns of that version, read when they are needed."""
-        snapshot = self.opened or self.table.snapshot(self.version)
-        return snapshot.promised().select(self.columns)
+        """The declared columns of that version, read when they are needed.
+
+        Of an incremental input only what changed, and the columns that say how.
+        """
+        if self.increment is None:
+            snapshot = self.opened or self.table.snapshot(self.version)
+            return snapshot.promised().select(self.columns)
+        return self.increment.rows
+
+
+@dataclass(frozen=True, slots=True)
+class InputIncrement:
+    """What an incremental input hands over, and from after which version."""
+
+    rows: pl.LazyFrame
+    how: Reading
+    table_id: str
+    since: int | None = None
+    reason: str = ""
 
 
 def pin(port: str, declared: Input, lake: Lake, *, version: int | None = None) -> PinnedInput:

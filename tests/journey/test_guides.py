@@ -9,6 +9,7 @@ IN_THE_ORDER_OF_READING = (
     "first-product",
     "when-a-publication-is-refused",
     "reuse-a-product",
+    "incremental",
     "run-the-platform",
     "upkeep",
 )

@@ -85,6 +85,7 @@ def test_everything_that_can_be_declared_is_kept():
         "product": "shop.things_v1",
         "columns": ["id"],
         "purpose": "totals",
+        "incremental": False,
     }
     assert written["tolerance"] == 0.01
     assert written["write"] == "upsert"
@@ -243,6 +244,26 @@ def test_products_that_a_contract_only_refers_to_are_told_apart_from_those_that_
         inputs={"airports": mesh.Input("network.airports_v1")},
     )
     assert [str(other) for other in product.referenced] == ["fleet.aircraft_v1"]
+
+
+@pytest.mark.parametrize(
+    ("write", "others", "problem"),
+    [
+        (mesh.Overwrite(), {}, "incremental, and each publication is the whole"),
+        (mesh.ReplacePartitions(by="id"), {}, "changed rows alone would replace whole partitions"),
+        (mesh.ReplacePartitions(by="id"), {"all": mesh.Input("shop.things_v1")}, ""),
+        (mesh.Append(), {}, ""),
+        (mesh.Upsert(on="id"), {}, ""),
+    ],
+)
+def test_changed_rows_are_of_use_to_products_that_keep_what_they_have(write, others, problem):
+    inputs = {"new": mesh.Input("shop.things_v1", incremental=True), **others}
+    function = named("totals", *inputs)
+    if not problem:
+        assert declared(function, inputs=inputs, write=write).inputs["new"].incremental
+        return
+    with pytest.raises(DefinitionError, match=problem):
+        declared(function, inputs=inputs, write=write)
 
 
 def test_the_source_is_a_path_below_the_root():

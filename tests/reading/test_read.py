@@ -8,6 +8,7 @@ import pytest
 import mesh
 from mesh.catalog.store import Catalog
 from mesh.errors import (
+    ChangesUnknownError,
     InvalidNameError,
     NotPublishedError,
     UnknownColumnError,
@@ -60,6 +61,17 @@ def test_a_version_and_columns_can_be_asked_for(settings):
 def test_a_version_that_is_not_there_is_told_with_those_that_are(settings):
     with pytest.raises(NotPublishedError, match="versions are 0 to 1"):
         read("shop.trips_v1", version=7, settings=settings)
+
+
+def test_what_changed_since_a_version_can_be_asked_for(settings):
+    changed = read("shop.trips_v1", since=0, settings=settings).collect()
+    assert changed.select("id", "taken", "_change_type", "_commit_version").rows() == [
+        (2, timedelta(days=2), "insert", 1)
+    ]
+    assert read("shop.trips_v1", since=1, settings=settings).collect().is_empty()
+    assert read("shop.trips_v1", since=0, version=0, settings=settings).collect().is_empty()
+    with pytest.raises(ChangesUnknownError, match="its latest version is 1"):
+        read("shop.trips_v1", since=2, settings=settings)
 
 
 def test_a_column_that_is_not_there_is_guessed(settings):
