@@ -20,7 +20,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check dev bench docs lock clean
+.PHONY: help demo test soak check dev bench docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ demo: $(INSTALLED) ## Publish the reference mesh: five domains, real data
 
 test: $(INSTALLED) ## Run every test
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+soak: $(INSTALLED) ## Kill, cut and fill for MINUTES=10, and keep the figures in docs/reliability.md
+	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10) --keep $(ARGS)
 
 check: $(INSTALLED) ## Format, lint, types, layers, dependencies, and the tests of the house
 	$(BIN)/ruff format --check

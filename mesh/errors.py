@@ -27,6 +27,7 @@ nothing third-party, so that any layer may raise from it.
     ├── GateError                    the gate itself failed: never a statement about the data
     ├── StorageError                 the lake cannot be used as configured
     │   ├── UnsafeStoreError         a store that would lose commits
+    │   ├── DamagedTableError        files of a table are missing or damaged
     │   ├── StorageFullError         no space left where the table lives (Transient)
     │   ├── StoreUnavailableError    it throttled, failed or was away for too long (Transient)
     │   └── CommitConflictError      other writers kept winning (Transient)
@@ -207,6 +208,10 @@ class StorageError(MeshError):
 
 class UnsafeStoreError(StorageError):
     """A store that ignores conditional writes, and would lose commits silently."""
+
+
+class DamagedTableError(StorageError):
+    """Files of a table are missing or damaged; the message names them."""
 
 
 class StorageFullError(StorageError, Transient):

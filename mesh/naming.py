@@ -19,6 +19,10 @@ MAX_LENGTH = 63
 _PART = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _VERSIONED = re.compile(r"(?P<name>.+)_v(?P<major>[1-9][0-9]{0,3})")
 _MAJOR_SUFFIX = re.compile(r"_v[0-9]+$")
+_TABLE = re.compile(
+    r"(?:^|/)(?P<domain>[a-z][a-z0-9_]*)/(?P<name>[a-z][a-z0-9_]*)/v(?P<major>[1-9][0-9]{0,3})"
+    r"(?:_quarantine)?/?$"
+)
 _COLUMN_FORBIDDEN = re.compile(r"""[ ,;{}()=.*^/\\"'`\x00-\x1f\x7f\u2028-\u202e\ud800-\udfff]""")
 _WINDOWS = "con prn aux nul " + " ".join(f"com{n} lpt{n}" for n in range(1, 10))
 _SQL = """
@@ -82,6 +86,14 @@ class ProductId:
     def table_path(self) -> str:
         """Where the table lies below the environment's root."""
         return f"{self.domain}/{self.name}/v{self.major}"
+
+    @classmethod
+    def of_table(cls, url: str) -> ProductId | None:
+        """The product whose table, or quarantine, is at a URL; None where there is no telling."""
+        match = _TABLE.search(url)
+        if match is None or product_name_problems(match["name"]):
+            return None
+        return cls(match["domain"], match["name"], int(match["major"]))
 
     @property
     def quarantine_path(self) -> str:

@@ -42,13 +42,19 @@ def insert_receipts(connection: Connection, receipts: Iterable[Receipt]) -> int:
 
 
 def receipts(connection: Connection, product: str, limit: int) -> list[Receipt]:
-    """The receipts of a product, newest first."""
-    table = schema.receipts
+    """The receipts of a product, newest first: by version, since clocks of machines differ."""
+    table, inner = schema.receipts, schema.receipts.alias()
+    newest = (  # contents are large: only those that are asked for are sorted
+        select(inner.c.publication_id)
+        .where(inner.c.product == product)
+        .order_by(inner.c.table_version.desc(), inner.c.published_at.desc())
+        .limit(limit)
+        .subquery()
+    )
     found = (
         select(table.c.content)
-        .where(table.c.product == product)
-        .order_by(table.c.published_at.desc(), table.c.table_version.desc())
-        .limit(limit)
+        .join(newest, newest.c.publication_id == table.c.publication_id)
+        .order_by(table.c.table_version.desc(), table.c.published_at.desc())
     )
     return [Receipt.from_json(row.content) for row in connection.execute(found)]
 
@@ -62,7 +68,7 @@ def latest_receipts(connection: Connection, products: Iterable[str]) -> dict[str
         newest = (
             select(inner.c.publication_id)
             .where(inner.c.product == named.c.product)
-            .order_by(inner.c.published_at.desc(), inner.c.table_version.desc())
+            .order_by(inner.c.table_version.desc(), inner.c.published_at.desc())
             .limit(1)
             .correlate(named)
             .scalar_subquery()

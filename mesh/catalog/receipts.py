@@ -78,6 +78,24 @@ class InputVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignVersion:
+    """A version of a table that somebody else wrote, past Mesh: which operation, and when (UTC)."""
+
+    version: int
+    operation: str
+    committed_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """The version as plain values."""
+        return {**asdict(self), "committed_at": self.committed_at.isoformat()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `as_json` wrote."""
+        return cls(data["version"], data["operation"], datetime.fromisoformat(data["committed_at"]))
+
+
+@dataclass(frozen=True, slots=True)
 class RuleTally:
     """How one rule fared in a publication."""
 
@@ -100,9 +118,11 @@ class RuleTally:
 class Receipt:
     """The immutable evidence of one publication. Times are UTC; sizes are bytes.
 
+    `foreign` are the versions that somebody else wrote since the publication before.
     `table_version` is the Delta version that the commit made: it is known once the commit has
-    landed, and so is not part of what the commit itself carries. `notes` are what whoever ran it
-    should know, such as why an incremental input was read as a whole.
+    landed, and so is not part of what the commit itself carries. It was planned on the one before.
+    `notes` are what whoever ran it should know, such as why all rows of an incremental input were
+    read.
     """
 
     publication_id: str
@@ -123,6 +143,7 @@ class Receipt:
     bytes: int = 0
     code_version: str = ""
     mesh_version: str = ""
+    foreign: tuple[ForeignVersion, ...] = ()
     table_version: int = -1
     is_repeated: bool = field(default=False, compare=False)
 
@@ -140,6 +161,7 @@ class Receipt:
         data.pop("is_repeated")
         data["published_at"] = self.published_at.isoformat()
         data["inputs"] = [item.as_json() for item in self.inputs]
+        data["foreign"] = [version.as_json() for version in self.foreign]
         return data
 
     @classmethod
@@ -155,6 +177,9 @@ class Receipt:
         )
         known["inputs"] = tuple(InputVersion.from_json(item) for item in data.get("inputs", ()))
         known["notes"] = tuple(data.get("notes", ()))
+        known["foreign"] = tuple(
+            ForeignVersion.from_json(version) for version in data.get("foreign", ())
+        )
         return cls(**known)
 
 

@@ -28,6 +28,7 @@ from mesh.cli.maintain import maintain as maintain_command
 from mesh.cli.new import app as new_commands
 from mesh.cli.quarantine import app as quarantine_commands
 from mesh.cli.read import read as read_command
+from mesh.cli.repair import repair as repair_command
 from mesh.cli.run import run as run_command
 from mesh.cli.session import Session
 from mesh.cli.show import show as show_command
@@ -113,6 +114,7 @@ app.add_typer(new_commands, name="new")
 app.add_typer(catalog_commands, name="catalog")
 app.command("maintain")(maintain_command)
 app.command("erase")(erase_command)
+app.command("repair")(repair_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +16,12 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from mesh.catalog.model import Direction, Lineage, LineageEdge
+    from mesh.catalog.receipts import ForeignVersion
     from mesh.catalog.store import Catalog
+    from mesh.orchestration.workspace import Workspace
 
+_RECEIPTS = 100_000
+"""Receipts of a product that are looked through for the versions which were read."""
 _TITLES = {"up": "is made from", "down": "feeds"}
 
 
@@ -33,7 +39,8 @@ def lineage(
     from mesh.cli.console import print_json
 
     session = Session.of(context)
-    catalog = session.workspace().catalog
+    workspace = session.workspace()
+    catalog = workspace.catalog
     directions: list[Direction] = []
     if up or not down:
         directions.append("up")
@@ -43,7 +50,7 @@ def lineage(
     if as_json:
         print_json({way: lineage_as_json(item) for way, item in found.items()})
     else:
-        print_lineage(found)
+        print_lineage(found, foreign_reads(found.values(), workspace))
 
 
 def follow(
@@ -77,7 +84,32 @@ def lineage_as_json(found: Lineage) -> dict[str, Any]:
     }
 
 
-def print_lineage(found: dict[str, Lineage]) -> None:
+def foreign_reads(
+    found: Iterable[Lineage], workspace: Workspace
+) -> Mapping[tuple[str, int], ForeignVersion]:
+    """The versions that were read but that somebody else had written, by product and version.
+
+    Only versions that the catalog has no receipt of are looked for in the lake.
+    """
+    from mesh.catalog.foreign import foreign_versions
+    from mesh.naming import ProductId
+
+    read: dict[str, set[int]] = defaultdict(set)
+    for edge in (edge for item in found for edge in item.edges):
+        read[edge.upstream] |= {upstream for _, upstream in edge.versions}
+    foreign: dict[tuple[str, int], ForeignVersion] = {}
+    for product, versions in read.items():
+        known = {r.table_version for r in workspace.catalog.receipts(product, limit=_RECEIPTS)}
+        if unknown := versions - known:
+            table = workspace.lake.table(ProductId.parse(product))
+            others = foreign_versions(table, after=min(unknown) - 1, until=max(unknown))
+            foreign |= {(product, other.version): other for other in others}
+    return foreign
+
+
+def print_lineage(
+    found: dict[str, Lineage], foreign: Mapping[tuple[str, int], ForeignVersion]
+) -> None:
     """Print each direction as a tree."""
     from rich.text import Text
     from rich.tree import Tree
@@ -88,7 +120,7 @@ def print_lineage(found: dict[str, Lineage]) -> None:
         root = Tree(Text(f"{_named(item, item.product)} {_TITLES[way]}"))
         version = item.node(item.product).latest_version
         versions = frozenset() if version is None else frozenset({version})
-        _grow(root, item, item.product, versions, (item.product,))
+        _grow(root, item, item.product, versions, (item.product,), foreign)
         if root.children:
             stdout().print(root)
         else:
@@ -96,7 +128,12 @@ def print_lineage(found: dict[str, Lineage]) -> None:
 
 
 def _grow(
-    tree: Tree, found: Lineage, product: str, versions: frozenset[int], path: tuple[str, ...]
+    tree: Tree,
+    found: Lineage,
+    product: str,
+    versions: frozenset[int],
+    path: tuple[str, ...],
+    foreign: Mapping[tuple[str, int], ForeignVersion],
 ) -> None:
     """Add the next step below `product`, as its given versions saw it or were seen."""
     from rich.text import Text
@@ -105,9 +142,11 @@ def _grow(
     for edge in found.into(product) if is_up else found.out_of(product):
         other = edge.upstream if is_up else edge.downstream
         seen = _seen(edge, versions, is_up=is_up)
-        branch = tree.add(Text(_label(found, edge, other, seen)))
+        label = _label(found, edge, other, seen)
+        notes = [_foreign_note(foreign[other, v]) for v in sorted(seen) if (other, v) in foreign]
+        branch = tree.add(Text(" ".join([label, *notes])))
         if other not in path:
-            _grow(branch, found, other, seen, (*path, other))
+            _grow(branch, found, other, seen, (*path, other), foreign)
 
 
 def _seen(edge: LineageEdge, versions: frozenset[int], *, is_up: bool) -> frozenset[int]:
@@ -134,6 +173,13 @@ def _label(found: Lineage, edge: LineageEdge, other: str, seen: frozenset[int]) 
     if not edge.is_declared:
         words.append("(no longer declared)")
     return " ".join(words)
+
+
+def _foreign_note(version: ForeignVersion) -> str:
+    from mesh.cli.console import moment
+
+    how = f"{version.operation}, {moment(version.committed_at)}"
+    return f"(version {version.version} was written by somebody else: {how})"
 
 
 def _named(found: Lineage, product: str) -> str:

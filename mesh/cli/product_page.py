@@ -31,6 +31,7 @@ def print_product(account: Mapping[str, Any]) -> None:
         ("tags", [f"{name}: {value}" for name, value in account["tags"].items()]),
         ("service levels", _service_levels(account["service_levels"])),
         ("last receipt", _receipt(account["last_receipt"])),
+        ("by others", _foreign(account["foreign_versions"])),
         ("last refusal", _refusal(account["last_refusal"])),
         ("quarantine", _quarantine(account["quarantine"])),
         ("made from", _neighbours(account, "up")),
@@ -127,6 +128,14 @@ def _receipt(receipt: Mapping[str, Any] | None) -> Iterable[str]:
             told = InputVersion.from_json(item)
             yield f"of {told.product} version {told.version}: {told.words}"
     yield from receipt["notes"]
+
+
+def _foreign(versions: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Versions that did not come through Mesh, and so through no contract."""
+    for item in versions:
+        when = console.moment(datetime.fromisoformat(item["committed_at"]))
+        how = f"{item['operation']}, {when}"
+        yield f"version {item['version']} was written by somebody else ({how})"
 
 
 def _refusal(refusal: Mapping[str, Any] | None) -> Iterable[str]:

@@ -56,6 +56,9 @@ def read(
 
     CSV, JSON and Arrow are streamed: a product larger than memory passes.
     """
+    from mesh.cli.writing import write
+    from mesh.lake import Lake
+    from mesh.lake.unreadable import naming_damage
     from mesh.reading import filtering
 
     if output is not None and form is Format.TABLE:
@@ -68,13 +71,12 @@ def read(
         frame = filtering.filtered(frame, where, str(name))
     if chosen is not None:
         frame = frame.select(chosen)
-    if form is not Format.TABLE:
-        from mesh.cli.writing import write
-
-        write(frame if limit is None else frame.head(limit), form.value, output)
-        return
     wanted = filtering.columns_in(where, str(name)) if where else ()
-    _show(frame, TABLE_ROWS if limit is None else limit, chosen or wanted)
+    with naming_damage(Lake.of(session.settings()).table(name), version):
+        if form is Format.TABLE:
+            _show(frame, TABLE_ROWS if limit is None else limit, chosen or wanted)
+        else:
+            write(frame if limit is None else frame.head(limit), form.value, output)
 
 
 def _published(

@@ -14,7 +14,8 @@ import typer
 from mesh.cli.session import Session, find_product
 
 if TYPE_CHECKING:
-    from mesh.catalog.receipts import Receipt
+    from mesh.catalog.receipts import ForeignVersion, Receipt
+    from mesh.lake import Table
     from mesh.orchestration.workspace import Workspace
     from mesh.products.collection import Domain
     from mesh.products.declaration import DataProduct
@@ -49,6 +50,7 @@ def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict
     name = str(product.id)
     catalog = workspace.catalog
     receipt = catalog.latest_receipt(name)
+    foreign = _foreign(workspace.lake.table(product.id), receipt)
     refusal = next(iter(catalog.refusals(name, limit=1)), None)
     return {
         **product.as_json(),
@@ -65,6 +67,7 @@ def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict
         "table": workspace.lake.table(product.id).url,
         "service_levels": service_levels(product, receipt, datetime.now(UTC)),
         "last_receipt": receipt.as_json() if receipt else None,
+        "foreign_versions": [version.as_json() for version in foreign],
         "last_refusal": {
             "refused_at": refusal.refused_at,
             "run_id": refusal.run_id,
@@ -82,6 +85,17 @@ def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict
         },
         "quarantine": tally_of(product.id, workspace),
     }
+
+
+def _foreign(table: Table, receipt: Receipt | None) -> tuple[ForeignVersion, ...]:
+    """Versions that somebody else wrote: before the last receipt, as it says, and after it."""
+    from mesh.catalog.foreign import foreign_versions
+
+    known = receipt.table_version if receipt else -1
+    snapshot = table.find()
+    latest = snapshot.version if snapshot is not None else -1
+    later = foreign_versions(table, after=known, until=latest) if latest > known else ()
+    return (*(receipt.foreign if receipt else ()), *later)
 
 
 def service_levels(product: DataProduct, receipt: Receipt | None, now: datetime) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from mesh.errors import MeshError
+from mesh.lake.streaming import batches_of_frame
 
 BATCH_ROWS = 65_536
 _UTC = "%Y-%m-%dT%H:%M:%S%.6fZ"
@@ -70,7 +71,7 @@ _FORMATS: dict[str, Callable[[pl.LazyFrame, BinaryIO], None]] = {
 def _batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     """The rows in order; at least one batch, so that a header is written."""
     count = 0
-    for batch in frame.collect_batches(chunk_size=BATCH_ROWS, lazy=True, engine="streaming"):
+    for batch in batches_of_frame(frame, chunk_size=BATCH_ROWS):
         if batch.height:
             count += 1
             yield batch

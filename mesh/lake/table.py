@@ -28,11 +28,14 @@ from mesh.lake.failures import explained, storage_errors
 from mesh.lake.log import Commit, commit_at, commits_from, log_path
 from mesh.lake.partitions import partition_text
 from mesh.lake.store import Store, local_path, open_store
+from mesh.lake.unreadable import damaged_log
 
 LOGICAL_TYPE = b"mesh.type"
 _CONFIGURATION = {"delta.checkpointInterval": "10"}
 """Spark's interval; delta-rs would wait for 100. Opening a table asks three times for each commit
 since the last checkpoint, so that is what keeps a read of a busy table at a few requests."""
+COLUMNS_KEY = "mesh.columns"
+"""Key in a commit's metadata that names the columns which Mesh added to a table."""
 _ALREADY_THERE = ("already exists", "version 0")
 
 
@@ -189,7 +192,11 @@ class Snapshot:
         try:
             with storage_errors(self.table.url):
                 own.alter.add_columns(
-                    fields, commit_properties=CommitProperties(max_commit_retries=0)
+                    fields,
+                    commit_properties=CommitProperties(
+                        custom_metadata={COLUMNS_KEY: ", ".join(field.name for field in added)},
+                        max_commit_retries=0,
+                    ),
                 )
         except CommitFailedError as error:
             raise CommitConflictError(
@@ -243,8 +250,16 @@ class Table:
             with storage_errors(self.url):
                 return Snapshot(self, self._delta(version))
         except TableNotFoundError:
+            if version is not None and (present := self.find()) is not None:
+                raise NotPublishedError(
+                    f"version {version} is gone: its part of the log was removed",
+                    where=self.url,
+                    hint=f"read the latest, version {present.version}",
+                ) from None
             return None
         except DeltaError as error:
+            if damage := damaged_log(self):
+                raise damage from error
             if version is not None and not 0 <= version <= (latest := self.version()):
                 raise NotPublishedError(
                     f"there is no version {version}",
@@ -347,6 +362,24 @@ class Table:
             commit_properties=properties,
         )
         return base.version + 1
+
+    def restore(self, version: int, metadata: Mapping[str, str]) -> int:
+        """Show the columns and files of an earlier version again, as a new one, which is returned.
+
+        Raises CommitConflictError when another writer was first.
+        """
+        properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
+        delta = self._delta()
+        try:
+            with storage_errors(self.url):
+                delta.restore(version, commit_properties=properties)
+        except CommitFailedError as error:
+            raise CommitConflictError(
+                "another writer committed first", where=self.url, hint="run it again"
+            ) from error
+        except DeltaError as error:
+            raise explained(error, self.url) from error
+        return delta.version()
 
     def checkpoint(self) -> None:
         """Sum up the log at the latest version, so that readers need not start at its beginning."""

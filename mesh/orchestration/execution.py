@@ -18,6 +18,7 @@ from mesh.contracts.rules import data_test
 from mesh.contracts.verdict import Finding, Outcome
 from mesh.errors import TransformError
 from mesh.lake import Lake, Snapshot
+from mesh.lake.unreadable import why_unreadable
 from mesh.orchestration.workspace import Workspace
 from mesh.products.declaration import DataProduct, SqlModel
 from mesh.publishing import find_receipt, publish
@@ -186,6 +187,10 @@ def _explained(
     error: TransformError, product: DataProduct, inputs: Mapping[str, PinnedInput]
 ) -> Exception:
     """The same failure, with the product's name, or what really was wrong."""
+    for pinned in inputs.values():
+        damage = why_unreadable(pinned.table, pinned.version, error.__cause__)
+        if damage is not None:
+            return damage
     text = f"{error.what}\n{error.__cause__ or ''}"
     for pinned in inputs.values():
         for name in pinned.undeclared:

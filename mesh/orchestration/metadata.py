@@ -80,6 +80,8 @@ def publication_metadata(receipt: Receipt, lake: Lake) -> Metadata:
         "mesh/table_version": dg.MetadataValue.int(receipt.table_version),
         "mesh/contract_version": dg.MetadataValue.text(receipt.contract_version),
         "mesh/contract_digest": dg.MetadataValue.text(receipt.contract_digest),
+        "mesh/base_version": dg.MetadataValue.int(receipt.table_version - 1),
+        "mesh/foreign_versions": dg.MetadataValue.md(_foreign_versions(receipt)),
         "mesh/input_versions": dg.MetadataValue.md(_input_versions(receipt)),
         **_notes(receipt),
         PUBLICATION: dg.MetadataValue.text(receipt.publication_id),
@@ -223,6 +225,17 @@ def _notes(receipt: Receipt) -> Metadata:
         return {}
     text = "\n".join(f"- {_cell(note)}" for note in receipt.notes)
     return {"mesh/notes": dg.MetadataValue.md(text)}
+
+
+def _foreign_versions(receipt: Receipt) -> str:
+    """Versions that somebody else wrote since the publication before."""
+    if not receipt.foreign:
+        return "none"
+    lines = [
+        f"| {item.version} | {_cell(item.operation)} | {item.committed_at:%Y-%m-%d %H:%M:%S}Z |"
+        for item in receipt.foreign
+    ]
+    return "\n".join(["| version | written by somebody else | at |", "|---|---|---|", *lines])
 
 
 def _cell(text: str) -> str:

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from mesh.errors import CommitConflictError, StorageError, StorageFullError
 from mesh.lake import DataFile, Snapshot, StagedFile
+from mesh.lake.streaming import batches_of_frame
 from mesh.lake.table import Change
 from mesh.products.declaration import DataProduct
 from mesh.products.ports import Append, Overwrite, ReplacePartitions, Upsert
@@ -63,7 +64,7 @@ class Commit:
     product: DataProduct
     stage: Stage
     transaction: str
-    metadata_of: Callable[[Sequence[StagedFile]], dict[str, str]]
+    metadata_of: Callable[[Sequence[StagedFile], Snapshot | None], dict[str, str]]
     configuration: dict[str, str]
     increment: Increment | None = None
 
@@ -118,7 +119,7 @@ class Commit:
             adds=self.stage.files,
             schema=self.stage.schema,
             partition_by=self.stage.partition_by,
-            metadata=self.metadata_of(self.stage.files),
+            metadata=self.metadata_of(self.stage.files, base),
             transaction=self.transaction,
             is_overwrite=self._is_whole,
             configuration=self.configuration,
@@ -246,7 +247,7 @@ def _rows_of(file: DataFile, stage: Stage) -> pl.LazyFrame:
 
 
 def _arrow_batches(frame: pl.LazyFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for piece in frame.collect_batches(maintain_order=True):
+    for piece in batches_of_frame(frame):
         table = piece.select(schema.names).to_arrow()
         columns = [table.column(f.name).cast(f.type) for f in schema]
         yield from pa.table(columns, schema=schema).combine_chunks().to_batches()

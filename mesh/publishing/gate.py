@@ -24,6 +24,7 @@ from mesh.contracts.expressions import check_of, compiled
 from mesh.contracts.model import Contract, Rule, Scope, distinct_rules
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import GateError
+from mesh.lake.streaming import batches_of_frame
 from mesh.publishing.batch import Batch
 from mesh.publishing.uniqueness import Uniqueness
 
@@ -303,7 +304,7 @@ class StagedRows:
 
     def frames(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """The rows' values in some columns, in pieces."""
-        yield from self.frame.select(columns).collect_batches()
+        yield from batches_of_frame(self.frame.select(columns))
 
 
 def ask_pandera(rule: Rule, failing: pl.DataFrame) -> str:

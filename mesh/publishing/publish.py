@@ -17,8 +17,10 @@ from typing import Any
 
 import polars as pl
 
+from mesh.catalog.foreign import foreign_before
 from mesh.catalog.receipts import (
     RECEIPT_KEY,
+    ForeignVersion,
     InputVersion,
     Receipt,
     Refusal,
@@ -31,6 +33,7 @@ from mesh.contracts.arrow import Difference, differences
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
 from mesh.lake import Lake, Snapshot, StagedFile, Table
+from mesh.lake.unreadable import naming_damage
 from mesh.products.declaration import DataProduct
 from mesh.products.ports import Overwrite, Quarantine
 from mesh.publishing import quarantine
@@ -139,6 +142,7 @@ class _Publication:
     settings: PublishingSettings
     seen: Snapshot | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    foreign: tuple[ForeignVersion, ...] = ()
 
     @property
     def id(self) -> str:
@@ -190,14 +194,16 @@ class _Publication:
 
     def _commit(self, stage: Stage, verdict: Verdict) -> Receipt | Refusal:
         keep_contract(self.table, self.product.contract)
-        outcome = Commit(
+        commit = Commit(
             product=self.product,
             stage=stage,
             transaction=transaction_of(self.id),
-            metadata_of=lambda files: self._metadata(verdict, files),
+            metadata_of=lambda files, base: self._metadata(verdict, files, base),
             configuration=_KEEPS_ITS_HISTORY,
             increment=self.increment,
-        ).run(self.seen)
+        )
+        with naming_damage(self.table):  # keys and upserts read what is there
+            outcome = commit.run(self.seen)
         if isinstance(outcome, KeysTaken):
             return self._refusal(_with_taken_keys(verdict, outcome, self.product))
         if isinstance(outcome, AlreadyLanded):
@@ -257,6 +263,7 @@ class _Publication:
             bytes=sum(file.size for file in files),
             code_version=self.product.code_version,
             mesh_version=mesh_version(),
+            foreign=self.foreign,
         )
 
     @property
@@ -265,7 +272,10 @@ class _Publication:
         is_rebuild = self.increment is not None and self.increment.is_rebuild
         return Overwrite.name if is_rebuild else self.product.write.name
 
-    def _metadata(self, verdict: Verdict, files: Sequence[StagedFile]) -> dict[str, str]:
+    def _metadata(
+        self, verdict: Verdict, files: Sequence[StagedFile], base: Snapshot | None
+    ) -> dict[str, str]:
+        self.foreign = foreign_before(base)
         return {RECEIPT_KEY: json.dumps(self._receipt(verdict, files).as_json())}
 
     def _stage(self) -> Stage:

@@ -20,6 +20,7 @@ import polars as pl
 import pyarrow as pa
 
 from mesh.errors import MeshError, TransformError, UnsupportedDataError
+from mesh.lake.streaming import batches_of_frame
 
 MAX_BATCH_BYTES = 256 * 1024 * 1024
 """A batch larger than this is halved until it is not; a single row is never split."""
@@ -88,7 +89,7 @@ def _source_of(data: Any, batch_rows: int) -> Source:
 
 
 def _polars_batches(frame: pl.LazyFrame, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    for piece in frame.collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True):
+    for piece in batches_of_frame(frame, chunk_size=batch_rows):
         yield from _as_it_is(piece).to_batches(max_chunksize=batch_rows)
 
 
@@ -148,7 +149,8 @@ class transform_errors(AbstractContextManager[None]):  # noqa: N801 -- reads as 
 
     def __exit__(self, _: object, error: BaseException | None, trace: TracebackType | None) -> None:
         """Translate."""
-        if isinstance(error, Exception) and not isinstance(error, MeshError):
+        is_theirs = isinstance(error, Exception | pl.exceptions.PanicException)  # Polars panics
+        if is_theirs and not isinstance(error, MeshError):
             text = (str(error).strip() or type(error).__name__).splitlines()[0]
             place = _place_in_domain(trace)
             raise TransformError(

@@ -11,6 +11,7 @@ from mesh.catalog.receipts import InputVersion, transaction_of
 from mesh.contracts.model import Contract
 from mesh.errors import NotPublishedError, UnknownProductError
 from mesh.lake import Lake
+from mesh.lake.unreadable import naming_damage
 from mesh.naming import ProductId
 from mesh.products.ports import Input
 from mesh.reading.incremental import changed_rows
@@ -97,7 +98,8 @@ def referenced_values(
             referenced = pin("", Input(product, [column]), lake, version=earlier)
         except NotPublishedError:
             continue
-        values[rule.arguments["to"]] = referenced.scan().collect().to_series()
+        with naming_damage(referenced.table, referenced.version):
+            values[rule.arguments["to"]] = referenced.scan().collect().to_series()
         known = found[product].columns if product in found else ()
         found[product] = replace(referenced, columns=(*known, column))
     return values, tuple(item.used for item in found.values())

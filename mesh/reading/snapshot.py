@@ -19,6 +19,7 @@ from mesh.catalog.receipts import InputVersion, Reading
 from mesh.errors import NotPublishedError, UndeclaredColumnError, UnknownColumnError
 from mesh.lake import Lake, Snapshot, Table
 from mesh.lake.removed import require_readable
+from mesh.lake.streaming import batches_of_frame
 from mesh.products.ports import Input
 
 
@@ -150,7 +151,7 @@ def _as_arrow(frame: pl.LazyFrame) -> pa.Table:
 
 def _as_reader(frame: pl.LazyFrame) -> pa.RecordBatchReader:
     schema = pl.DataFrame(schema=frame.collect_schema()).to_arrow().schema
-    batches = (b for piece in frame.collect_batches() for b in piece.to_arrow().to_batches())
+    batches = (b for piece in batches_of_frame(frame) for b in piece.to_arrow().to_batches())
     return pa.RecordBatchReader.from_batches(schema, batches)
 
 

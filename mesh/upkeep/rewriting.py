@@ -20,6 +20,7 @@ from mesh.errors import CommitConflictError, StorageError
 from mesh.lake import DataFile, Snapshot, StagedFile, Table
 from mesh.lake.partitions import partition_value
 from mesh.lake.shown import ShownFile
+from mesh.lake.streaming import batches_of_frame
 from mesh.lake.table import Change
 from mesh.publishing.commit import MAX_ATTEMPTS, land, wait
 from mesh.publishing.stage import STAGED_NAME, Stage, StageWriter
@@ -134,7 +135,7 @@ def write(frame: pl.LazyFrame, writer: StageWriter, batch_rows: int, expected: i
     """
     schema = writer.stage.schema
     try:
-        for batch in _batches(frame.collect_batches(maintain_order=True), schema, batch_rows):
+        for batch in _batches(batches_of_frame(frame), schema, batch_rows):
             writer.write(batch)
         writer.close()
     except BaseException:

@@ -62,7 +62,8 @@ class Bucket:
         )
 
 
-def _made(bucket: Bucket) -> Bucket:
+def made(bucket: Bucket) -> Bucket:
+    """A bucket that is there from now on."""
     bucket.client().create_bucket(Bucket=bucket.name)
     return bucket
 
@@ -71,7 +72,7 @@ def _made(bucket: Bucket) -> Bucket:
 def moto() -> Iterator[Bucket]:
     """A bucket of moto's server."""
     with servers.moto() as endpoint:
-        yield _made(Bucket(endpoint, "somebody", "something-secret"))
+        yield made(Bucket(endpoint, "somebody", "something-secret"))
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +85,7 @@ def ceph_gateway() -> Iterator[ceph.Gateway]:
 @pytest.fixture(scope="session")
 def gateway(ceph_gateway: ceph.Gateway) -> Bucket:
     """A bucket of Ceph's gateway."""
-    return _made(Bucket(ceph_gateway.endpoint, ceph.ACCESS_KEY, ceph.SECRET_KEY))
+    return made(Bucket(ceph_gateway.endpoint, ceph.ACCESS_KEY, ceph.SECRET_KEY))
 
 
 @pytest.fixture(params=["moto", "gateway"])

@@ -1,5 +1,7 @@
 """Somebody else may write into the table: nothing breaks, and nothing is overlooked."""
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -7,6 +9,7 @@ from deltalake import DeltaTable, write_deltalake
 import mesh
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.errors import StorageError
+from mesh.publishing import receipts_in
 from tests.behaviour.products import (
     OrdersByCountry,
     history_of,
@@ -15,6 +18,7 @@ from tests.behaviour.products import (
     publish_small,
     rows_of,
 )
+from tests.faults.publisher import OrdersWithNote
 
 ODD_COUNTRY = "Côte d'Ivoire/50% a=b"
 
@@ -117,3 +121,38 @@ def test_a_checkpoint_in_between_keeps_the_identity_of_publications(lake):
 
     assert publish_small(growing, orders([]), lake, "first") == first
     assert table.version() == 4
+
+
+def test_the_next_receipt_names_the_versions_that_it_wrote(lake):
+    growing = product(write=mesh.Append())
+    first = publish_small(growing, orders([(1, "DE", 1.0)]), lake, "first")
+    foreign_append(lake, growing, orders([(2, "DE", 2.0)]))
+    foreign_append(lake, growing, orders([(3, "DE", 3.0)]))
+    second = publish_small(growing, orders([(4, "DE", 4.0)]), lake, "second")
+    third = publish_small(growing, orders([(5, "DE", 5.0)]), lake, "third")
+
+    assert first.foreign == third.foreign == ()
+    assert [(item.version, item.operation) for item in second.foreign] == [
+        (1, "WRITE"),
+        (2, "WRITE"),
+    ]
+    assert first.published_at < second.foreign[0].committed_at + timedelta(seconds=1)
+    assert list(receipts_in(lake.table(growing.id))) == [third, second, first]
+
+
+def test_a_table_that_it_began_is_named_as_such(lake):
+    growing = product(write=mesh.Append())
+    foreign_append(lake, growing, orders([(1, "DE", 1.0)]))
+    receipt = publish_small(growing, orders([(2, "DE", 2.0)]), lake, "first")
+
+    assert [item.version for item in receipt.foreign] == [0]
+
+
+def test_columns_that_a_minor_version_adds_are_mesh_s_own_doing(lake):
+    publish_small(product(write=mesh.Append()), orders([(1, "DE", 1.0)]), lake, "first")
+    wider = product(OrdersWithNote, write=mesh.Append())
+    noted = orders([(2, "DE", 2.0)]).with_columns(note=pl.lit("new"))
+    receipt = publish_small(wider, noted, lake, "second")
+
+    assert (receipt.table_version, receipt.foreign) == (2, ())
+    assert publish_small(wider, noted.with_columns(order_id=9), lake, "third").foreign == ()

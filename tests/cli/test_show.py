@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from deltalake import DeltaTable
 
 from tests.cli import conftest
 
@@ -109,3 +110,21 @@ def test_no_cell_of_a_table_is_cut(mesh, columns):
 
     for word in ("confidential", "timestamp", "nullable", "amount_usd in [0, 1000]", "the whole"):
         assert word in told
+
+
+def test_a_version_that_somebody_else_wrote_is_named_in_show_and_in_lineage(mesh):
+    table = mesh.root / ".mesh/lake/dev/shop/sales/v1"
+    DeltaTable(table).delete("sale_id = 1")
+    written = "version 1 was written by somebody else (DELETE, "
+
+    assert written in mesh("show", "shop.sales").stdout
+    (told,) = json.loads(mesh("show", "shop.sales", "--json").stdout)["foreign_versions"]
+    assert (told["version"], told["operation"]) == (1, "DELETE")
+    mesh("run", "reports.days", "--run-id", "next")
+    told = "version 1 was written by somebody else: DELETE, "
+    assert told in mesh("lineage", "reports.days", "--up").stdout
+
+    mesh("run", "shop.sales", "--run-id", "next")
+    assert written in mesh("show", "shop.sales").stdout
+    mesh("run", "shop.sales", "--run-id", "last")
+    assert "somebody else" not in mesh("show", "shop.sales").stdout

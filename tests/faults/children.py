@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from mesh.lake import Lake
 from tests.house.repository import ROOT
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 150
 
 
 @dataclass(slots=True)
@@ -83,3 +86,71 @@ class Child:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+@dataclass(slots=True)
+class Nursery:
+    """A process that forks a child for each order: see `tests.faults.nursery`."""
+
+    process: Child
+    _begun: int = 0
+    _heard: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    @contextmanager
+    def opened(cls) -> Iterator["Nursery"]:
+        """One that is there until the end of the block."""
+        process = Child.start(module="tests.faults.nursery")
+        try:
+            yield cls(process.await_ready())
+        finally:
+            process.end()
+
+    def begin(self, task: str, told: dict[str, Any], **how: Any) -> int:
+        """Fork a child for a task; does not wait. Returns its number."""
+        self._begun += 1
+        order = {"child": self._begun, "task": task, "told": told, **how}
+        assert self.process.process.stdin is not None
+        self.process.process.stdin.write(json.dumps(order) + "\n")
+        return self._begun
+
+    def hear(self, child: int) -> dict[str, Any]:
+        """The next thing that a child says."""
+        while not self._heard[child]:
+            said = self.process.hear()
+            self._heard[said.pop("child")].append(said)
+        return self._heard[child].pop(0)
+
+    def pid(self, child: int) -> int:
+        """The process of a child that has just begun."""
+        said = self.hear(child)
+        assert said["says"] == "begun", said
+        return int(said["pid"])
+
+    def await_end(self, child: int) -> tuple[int, list[dict[str, Any]]]:
+        """How a child ended, and what it had said."""
+        said = []
+        while (heard := self.hear(child))["says"] != "ended":
+            said.append(heard)
+        return heard["code"], [item for item in said if item["says"] != "begun"]
+
+    def kill(self, child: int) -> None:
+        """Kill a child wherever it is; one that has ended by then is let alone."""
+        assert self.process.process.stdin is not None
+        self.process.process.stdin.write(json.dumps({"kill": child}) + "\n")
+
+    def killed(self, task: str, told: dict[str, Any], at: tuple[str, int]) -> None:
+        """Let a child begin a task and die at a step."""
+        code, said = self.await_end(self.begin(task, told, die_at=at))
+        assert (code, said) == (-signal.SIGKILL, []), f"{at}: {said}"
+
+    def steps(self, task: str, told: dict[str, Any]) -> list[str]:
+        """The steps of a task that a child does to its end."""
+        code, said = self.await_end(self.begin(task, told, is_traced=True))
+        assert code == 0, said
+        return [item["step"] for item in said if item["says"] == "step"]
+
+
+def order_of(lake: Lake, product: dict[str, Any], run_id: str, **data: Any) -> dict[str, Any]:
+    """What a child is told that shall publish."""
+    return {"lake": [lake.url, dict(lake.options)], "product": product, "run_id": run_id, **data}

@@ -3,7 +3,8 @@
 import pytest
 
 from mesh.lake import Lake
-from tests.faults.children import Child
+from tests.faults.children import Child, Nursery
+from tests.faults.figures import Figures
 
 
 @pytest.fixture
@@ -29,3 +30,16 @@ def start():
     yield start_one
     for child in started:
         child.end()
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """Where children are forked: one a test process, since loading everything takes seconds."""
+    with Nursery.opened() as opened:
+        yield opened
+
+
+@pytest.fixture
+def figures(record_property):
+    """What is counted, for the account at the end: see `tests/conftest.py`."""
+    return Figures(record_property)

@@ -7,6 +7,9 @@ is known exactly, in code that is otherwise the real thing.
 import json
 import sys
 import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, tzinfo
+from importlib import import_module
 from typing import Any
 
 import polars as pl
@@ -14,11 +17,23 @@ import pyarrow as pa
 
 import mesh
 from mesh.catalog.receipts import Receipt
-from mesh.errors import MeshError
+from mesh.errors import CommitConflictError, MeshError, Transient
 from mesh.lake import Lake, Table
 from mesh.publishing import publish
 from mesh.settings import PublishingSettings
-from tests.behaviour.products import orders, product
+from tests.behaviour.products import Orders, orders, product
+
+publishing = import_module("mesh.publishing.publish")  # the package's name is its function's
+
+
+class OrdersWithNote(Orders):
+    """One row per order, with a note: a later minor version."""
+
+    note: str = mesh.Field(nullable=True)
+
+    class Config:
+        version = "1.1.0"
+
 
 MODES = {
     "overwrite": mesh.Overwrite(),
@@ -38,18 +53,13 @@ def stop(place: str) -> None:
     time.sleep(FOREVER)
 
 
-def stop_around_commit(place: str) -> None:
-    """Stand still just before or just after the commit, of the product or of its quarantine."""
+def stop_after_commit() -> None:
+    """Stand still just after the commit."""
     original = Table.commit
 
     def stopping(table: Table, *arguments: Any) -> int:
-        is_quarantine = table.url.endswith("_quarantine")
-        what = "the quarantine's commit" if is_quarantine else "the commit"
-        if place == f"before {what}":
-            stop(place)
         version = original(table, *arguments)
-        if place == f"after {what}":
-            stop(place)
+        stop("after the commit")
         return version
 
     Table.commit = stopping  # type: ignore[method-assign]
@@ -58,6 +68,7 @@ def stop_around_commit(place: str) -> None:
 def declared(told: dict[str, Any]):
     tolerance = told.get("tolerance")
     return product(
+        OrdersWithNote if told.get("is_noted") else Orders,
         write=MODES[told.get("write", "overwrite")],
         partition_by=tuple(told.get("partition_by", ())),
         **({"on_violation": mesh.Quarantine(tolerance)} if tolerance is not None else {}),
@@ -75,6 +86,8 @@ def rows_of(told: dict[str, Any], place: str) -> pa.RecordBatchReader:
         frame = orders([tuple(row) for row in told["rows"]])
     else:
         frame = numbered(*told["numbers"])
+    if told["product"].get("is_noted"):
+        frame = frame.with_columns(note=pl.lit("new"))
     table = frame.to_arrow()
 
     def batches():
@@ -88,34 +101,83 @@ def rows_of(told: dict[str, Any], place: str) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(table.schema, batches())
 
 
+def publish_told(told: dict[str, Any], place: str = "") -> Iterator[dict[str, Any]]:
+    """Publish once, and say what became of it."""
+    url, options = told["lake"]
+    if hours := told.get("clock_hours"):
+        skew_clock(timedelta(hours=hours))
+    commits = count_commits()
+    try:
+        outcome = publish(
+            declared(told["product"]),
+            rows_of(told, place),
+            lake=Lake(url, options),
+            run_id=told["run_id"],
+            settings=PublishingSettings(
+                workers=told.get("workers", 2), batch_rows=told.get("batch_rows", 1_000)
+            ),
+        )
+    except MeshError as error:
+        is_transient = isinstance(error, Transient)
+        text = str(error)[:2_000]
+        yield {
+            "says": "failed",
+            "error": type(error).__name__,
+            "text": text,
+            "is_transient": is_transient,
+        }
+        return
+    if isinstance(outcome, Receipt):
+        yield {
+            "says": "published",
+            "version": outcome.table_version,
+            "run_id": outcome.run_id,
+            "is_repeated": outcome.is_repeated,
+            "publication": outcome.publication_id,
+            "conflicts": commits.conflicts,
+        }
+    else:
+        yield {"says": "refused", "reasons": outcome.verdict.reasons}
+
+
+def skew_clock(by: timedelta) -> None:
+    """Let this process believe that it is earlier or later."""
+    now = time.time
+
+    class Skewed(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + by
+
+    publishing.datetime = Skewed  # type: ignore[attr-defined]
+    time.time = lambda: now() + by.total_seconds()
+
+
+class count_commits:  # noqa: N801 -- reads as a statement
+    """Counts, in this process, how often another writer was first."""
+
+    def __init__(self) -> None:
+        self.conflicts = 0
+        original = Table.commit
+
+        def counting(table: Table, *arguments: Any) -> int:
+            try:
+                return original(table, *arguments)
+            except CommitConflictError:
+                self.conflicts += 1
+                raise
+
+        Table.commit = counting  # type: ignore[method-assign]
+
+
 def main(place: str) -> None:
     """Publish until there is nothing more to do."""
-    stop_around_commit(place)
+    if place == "after the commit":
+        stop_after_commit()
     say(says="ready")
     for line in sys.stdin:
-        told = json.loads(line)
-        url, options = told["lake"]
-        try:
-            outcome = publish(
-                declared(told["product"]),
-                rows_of(told, place),
-                lake=Lake(url, options),
-                run_id=told["run_id"],
-                settings=PublishingSettings(workers=2, batch_rows=told.get("batch_rows", 1_000)),
-            )
-        except MeshError as error:
-            say(says="failed", error=type(error).__name__, text=str(error))
-            continue
-        if isinstance(outcome, Receipt):
-            say(
-                says="published",
-                version=outcome.table_version,
-                run_id=outcome.run_id,
-                is_repeated=outcome.is_repeated,
-                publication=outcome.publication_id,
-            )
-        else:
-            say(says="refused", reasons=outcome.verdict.reasons)
+        for facts in publish_told(json.loads(line), place):
+            say(**facts)
 
 
 if __name__ == "__main__":

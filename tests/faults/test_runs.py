@@ -53,36 +53,6 @@ def readings(small) -> tuple:
     return load_organization(small.settings).product(str(READINGS)), workspace
 
 
-def killed_before_the_record(small, start) -> None:
-    child = start(module=RUNNER, root=str(small.root), run_id="killed", stop_at="before the record")
-    child.await_stop("before the record")
-    child.kill()
-
-
-def test_a_publication_that_the_catalog_never_heard_of_comes_back_by_sync(small, start):
-    killed_before_the_record(small, start)
-    product, workspace = readings(small)
-    assert workspace.lake.table(product.id).version() == 0
-    assert workspace.catalog.latest_receipt(str(READINGS)) is None
-
-    report = sync(workspace.catalog, workspace.lake, [product.id])
-    assert (report.recorded, report.unreadable) == (1, ())
-    assert workspace.catalog.latest_receipt(str(READINGS)).run_id == "killed"
-    assert sync(workspace.catalog, workspace.lake, [product.id]).recorded == 0
-
-
-@pytest.mark.parametrize("run_id", ["killed", "another"])
-def test_or_with_the_next_run_whichever_that_is(small, start, run_id):
-    killed_before_the_record(small, start)
-    product, workspace = readings(small)
-    receipt = execute(product, workspace, Run(run_id))
-
-    assert receipt.is_repeated is (run_id == "killed")
-    recorded = workspace.catalog.receipts(str(READINGS))
-    expected = ["killed"] if run_id == "killed" else ["another", "killed"]
-    assert [item.run_id for item in recorded] == expected
-
-
 def test_a_catalog_that_was_lost_is_made_again_from_the_lake(small):
     product, workspace = readings(small)
     receipts = [execute(product, workspace, Run(str(number))) for number in range(3)]
@@ -147,11 +117,11 @@ def test_an_interrupted_run_ends_and_keeps_what_was_published(small, start):
     assert small.workspace.catalog.latest_receipt(str(READINGS)).run_id == "run"
 
 
-def test_a_second_run_of_the_same_identity_at_once_publishes_once(small, start):
-    children = [start(module=RUNNER, root=str(small.root), run_id="same") for _ in range(2)]
-    for child in children:
-        heard = child.hear()
-        assert heard == {"says": "finished", "product": str(READINGS), "outcome": "Receipt"}
+def test_a_second_run_of_the_same_identity_at_once_publishes_once(small, nursery):
+    told = {"root": str(small.root), "run_id": "same"}
+    for child in [nursery.begin("run", told) for _ in range(2)]:
+        heard = {"says": "finished", "product": str(READINGS), "outcome": "Receipt"}
+        assert nursery.await_end(child) == (0, [heard])
 
     _, workspace = readings(small)
     assert workspace.lake.table(READINGS).version() == 0

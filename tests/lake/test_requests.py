@@ -59,8 +59,8 @@ def test_a_first_publication(counted: Lake, asked):
 @pytest.mark.parametrize(
     ("write", "requests"),
     [
-        (mesh.Overwrite(), 13),
-        (mesh.Append(), 16),
+        (mesh.Overwrite(), 14),
+        (mesh.Append(), 17),
         (mesh.Upsert(on=("order_id",)), 20),
     ],
     ids=["overwrite", "append", "upsert"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh.errors import NotPublishedError, StorageError, UnsafeStoreError
+from mesh.errors import DamagedTableError, NotPublishedError, StorageError, UnsafeStoreError
 from mesh.lake import Lake
 from mesh.lake.store import open_store
 from mesh.naming import ProductId
@@ -160,9 +160,9 @@ def test_a_damaged_log_is_a_readable_error(tmp_path):
     (log,) = (Path(lake.table(ORDERS).url) / "_delta_log").glob("*.json")
     log.write_text("{not json\n")
 
-    with pytest.raises(StorageError) as raised:
+    with pytest.raises(DamagedTableError, match=log.name) as raised:
         lake.table(ORDERS).version()
-    assert raised.value.where == lake.table(ORDERS).url
+    assert raised.value.where == str(ORDERS)
 
 
 def test_files_are_listed_with_size_and_time_and_deleted_with_their_folders(lake):
