@@ -36,7 +36,7 @@ def test_a_store_that_fails_midway_is_left_without_parts(bucket):
 
     with proxied(bucket.endpoint, refuse_second_parts) as endpoint:
         lake = bucket.at(endpoint).lake()
-        store = open_store(lake.url, {**lake.options, "retry_seconds": "0"})
+        store = open_store(lake.url, {**lake.options, "retry_seconds": "0.5"})
         sink = store.open_output("large.bin")
         with pytest.raises(StoreUnavailableError):
             write_until_it_fails(sink)
@@ -46,7 +46,7 @@ def test_a_store_that_fails_midway_is_left_without_parts(bucket):
 
 
 def write_until_it_fails(sink) -> None:
-    for _ in range(10):
+    for _ in range(2):
         sink.write(PART)
     sink.close()
 
