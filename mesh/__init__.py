@@ -23,25 +23,28 @@ if TYPE_CHECKING:
     from mesh.errors import MeshError
     from mesh.orchestration.definitions import definitions
     from mesh.products.declaration import DataProduct, data_product
-    from mesh.products.ports import (
+    from mesh.products.modes import (
         Append,
+        Overwrite,
+        ReplacePartitions,
+        SlowlyChanging,
+        Upsert,
+    )
+    from mesh.products.ports import (
         DailyPartitions,
         Freshness,
         Input,
         MonthlyPartitions,
-        Overwrite,
         Quarantine,
         Refuse,
-        ReplacePartitions,
         StaticPartitions,
-        Upsert,
     )
     from mesh.products.retention import Retention
     from mesh.publishing import publish
     from mesh.reading import read
 
 _HOMES = {
-    "Append": "mesh.products.ports",
+    "Append": "mesh.products.modes",
     "Contract": "mesh.contracts.pandera",
     "DailyPartitions": "mesh.products.ports",
     "DataProduct": "mesh.products.declaration",
@@ -50,18 +53,19 @@ _HOMES = {
     "Input": "mesh.products.ports",
     "MeshError": "mesh.errors",
     "MonthlyPartitions": "mesh.products.ports",
-    "Overwrite": "mesh.products.ports",
+    "Overwrite": "mesh.products.modes",
     "Quarantine": "mesh.products.ports",
     "Receipt": "mesh.catalog.receipts",
     "Reference": "mesh.contracts.pandera",
     "Refusal": "mesh.catalog.receipts",
     "Refuse": "mesh.products.ports",
-    "ReplacePartitions": "mesh.products.ports",
+    "ReplacePartitions": "mesh.products.modes",
     "Retention": "mesh.products.retention",
     "RowCount": "mesh.contracts.rules",
+    "SlowlyChanging": "mesh.products.modes",
     "StaticPartitions": "mesh.products.ports",
     "UTCDatetime": "mesh.contracts.pandera",
-    "Upsert": "mesh.products.ports",
+    "Upsert": "mesh.products.modes",
     "check": "mesh.contracts.pandera",
     "data_product": "mesh.products.declaration",
     "dataframe_check": "mesh.contracts.pandera",
@@ -89,6 +93,7 @@ __all__ = [
     "ReplacePartitions",
     "Retention",
     "RowCount",
+    "SlowlyChanging",
     "StaticPartitions",
     "UTCDatetime",
     "Upsert",

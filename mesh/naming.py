@@ -101,6 +101,11 @@ class ProductId:
         return f"{self.table_path}_quarantine"
 
     @property
+    def unchanged_path(self) -> str:
+        """Where the table of events that changed nothing lies, beside the product's own."""
+        return f"{self.table_path}_unchanged"
+
+    @property
     def sql_name(self) -> str:
         """The name in SQL, schema and table."""
         return f"{self.domain}.{self.versioned}"

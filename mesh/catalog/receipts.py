@@ -123,6 +123,7 @@ class Receipt:
     landed, and so is not part of what the commit itself carries. It was planned on the one before.
     `notes` are what whoever ran it should know, such as why all rows of an incremental input were
     read.
+    `rows_deleted` counts rows of the table that `delete_when` removed, or periods that it ended.
     """
 
     publication_id: str
@@ -136,6 +137,7 @@ class Receipt:
     write_mode: str
     rows_accepted: int
     rows_rejected: int
+    rows_deleted: int = 0
     tallies: tuple[RuleTally, ...] = ()
     inputs: tuple[InputVersion, ...] = ()
     notes: tuple[str, ...] = ()

@@ -115,9 +115,11 @@ def _receipt(receipt: Mapping[str, Any] | None) -> Iterable[str]:
         return
     published_at = datetime.fromisoformat(receipt["published_at"])
     rows, rejected = receipt["rows_accepted"], receipt["rows_rejected"]
+    deleted = f", {count:,} deleted" if (count := receipt["rows_deleted"]) else ""
     when = console.moment(published_at)
     yield f"version {receipt['table_version']}, {when}, run {receipt['run_id']}"
-    yield f"{console.count(rows, 'row')}, {rejected:,} rejected, {console.size(receipt['bytes'])}"
+    size = console.size(receipt["bytes"])
+    yield f"{console.count(rows, 'row')}, {rejected:,} rejected{deleted}, {size}"
     yield f"contract {receipt['contract_version']}, publication {receipt['publication_id']}"
     for tally in receipt["tallies"]:
         if tally["failed"]:

@@ -112,5 +112,6 @@ def _details(event: Finished) -> str:
     rows = ""
     if isinstance(outcome, Receipt):
         rejected = f", {outcome.rows_rejected:,} rejected" if outcome.rows_rejected else ""
-        rows = f": {console.count(outcome.rows_accepted, 'row')}{rejected}"
+        deleted = f", {outcome.rows_deleted:,} deleted" if outcome.rows_deleted else ""
+        rows = f": {console.count(outcome.rows_accepted, 'row')}{rejected}{deleted}"
     return f"{rows} ({event.seconds:.1f} s)"

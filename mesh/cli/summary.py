@@ -44,6 +44,8 @@ def print_summary(summary: RunSummary, organization: Organization) -> None:
     console.say()
     console.print_table(made)
     for name, item in summary.results.items():
+        if item.rows_deleted:
+            console.say(f"{name}: {console.count(item.rows_deleted, 'row')} deleted")
         _print_warnings(name, item)
     published = sum(isinstance(item.outcome, Receipt) for item in summary.results.values())
     of = console.count(len(summary.results), "product")
@@ -102,6 +104,7 @@ def _item_as_json(name: str, item: Finished, organization: Organization) -> dict
         counted = {
             "rows": item.rows_accepted,
             "rejected": item.rows_rejected,
+            "deleted": item.rows_deleted,
             "version": outcome.table_version,
         }
         return data | counted | {"receipts": [receipt.as_json() for receipt in item.receipts]}

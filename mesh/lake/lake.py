@@ -39,3 +39,7 @@ class Lake:
     def quarantine(self, product: ProductId) -> Table:
         """The table of a product's rejected rows, whether it exists yet or not."""
         return Table(f"{self.url}/{product.quarantine_path}", self.options)
+
+    def unchanged(self, product: ProductId) -> Table:
+        """The table of a product's events that changed nothing, whether it exists yet or not."""
+        return Table(f"{self.url}/{product.unchanged_path}", self.options)

@@ -69,6 +69,9 @@ class Store(Protocol):
     def open_output(self, path: str) -> Output:
         """A writable Arrow file at `path`; in a bucket it is seen once it is closed, and whole."""
 
+    def open_input(self, path: str, size: int) -> Any:
+        """A readable Arrow file of `size` bytes, of which only the ranges asked for are read."""
+
     def delete(self, paths: list[str]) -> None:
         """Delete files; those that are gone already do not matter."""
 
@@ -129,6 +132,11 @@ class LocalStore:
                 with suppress(FileNotFoundError):
                     return self._opened(target)
             return self._opened(target)
+
+    def open_input(self, path: str, size: int) -> Any:  # noqa: ARG002 -- as the others
+        """The file, read in the ranges that are asked for."""
+        with storage_errors(str(self.root)):
+            return pa.OSFile(str(self.root / path), "rb")
 
     def _opened(self, target: Path) -> Output:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -213,6 +221,10 @@ class ObjectStore:
         """A multipart upload that becomes one object when it is closed."""
         with storage_errors(self.url):
             return _ObjectOutput(_Upload(obstore.open_writer(self._open(), path), self.url), "w")
+
+    def open_input(self, path: str, size: int) -> Any:
+        """The object, read with one request for each range that is asked for."""
+        return pa.PythonFile(_Download(self._open(), path, size), "r")
 
     def delete(self, paths: list[str]) -> None:
         """Delete objects."""
@@ -336,6 +348,44 @@ class _Upload:
             self.closed = True
             with storage_errors(self._url):
                 self._writer.close()
+
+
+class _Download:
+    """An object with what Arrow asks of a Python file to read from."""
+
+    def __init__(self, store: Any, path: str, size: int) -> None:
+        self._store = store
+        self._path = path
+        self._size = size
+        self._position = 0
+        self.closed = False
+
+    def read(self, count: int = -1) -> bytes:
+        left = max(self._size - self._position, 0)
+        length = left if count < 0 else min(count, left)
+        if not length:
+            return b""
+        with storage_errors(self._path):
+            found = obstore.get_range(self._store, self._path, start=self._position, length=length)
+        self._position += length
+        return bytes(found)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def _remove_if_empty(folder: Path) -> bool:

@@ -76,6 +76,7 @@ def publication_metadata(receipt: Receipt, lake: Lake) -> Metadata:
         "dagster/uri": dg.MetadataValue.text(receipt.table_url),
         "mesh/rows_published": dg.MetadataValue.int(receipt.rows_accepted),
         "mesh/rows_rejected": dg.MetadataValue.int(receipt.rows_rejected),
+        "mesh/rows_deleted": dg.MetadataValue.int(receipt.rows_deleted),
         "mesh/table": _location(receipt.table_url),
         "mesh/table_version": dg.MetadataValue.int(receipt.table_version),
         "mesh/contract_version": dg.MetadataValue.text(receipt.contract_version),

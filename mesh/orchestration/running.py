@@ -71,6 +71,11 @@ class Finished:
         refused = self.outcome.verdict.rejected if isinstance(self.outcome, Refusal) else 0
         return refused + sum(receipt.rows_rejected for receipt in self.receipts)
 
+    @property
+    def rows_deleted(self) -> int:
+        """Rows of the table that were deleted, over all partitions."""
+        return sum(receipt.rows_deleted for receipt in self.receipts)
+
 
 RunEvent = Started | Finished
 

@@ -16,20 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mesh.contracts.model import Contract, Rule, distinct_rules
-from mesh.contracts.rules import RowCount, data_test, row_count, unique
+from mesh.contracts.rules import data_test
 from mesh.errors import DefinitionError, Problem
 from mesh.naming import ProductId, product_name_problems, split_versioned
+from mesh.products.modes import (
+    Overwrite,
+    ReplacePartitions,
+    WriteMode,
+    problems_of,
+    rules_of,
+)
 from mesh.products.ports import (
     Access,
     Freshness,
     Input,
     OnViolation,
-    Overwrite,
     Partitions,
     Refuse,
-    ReplacePartitions,
-    Upsert,
-    WriteMode,
 )
 from mesh.products.retention import Retention
 
@@ -92,15 +95,7 @@ class DataProduct:
     @property
     def write_rules(self) -> tuple[Rule, ...]:
         """What the write mode cannot do without, unless the contract promises it already."""
-        rules = self.contract.rules
-        if isinstance(self.write, Upsert):
-            key = tuple(self.write.on)
-            is_promised = any(r.check == "unique" and r.columns == key for r in rules)
-            return () if is_promised else (unique(key),)  # two rows for one key: which would stay?
-        if isinstance(self.write, Overwrite):
-            is_promised = any(r.check == "row_count" for r in rules)
-            return () if is_promised else (row_count(RowCount(at_least=1)),)  # it would empty it
-        return ()
+        return rules_of(self.write, self.contract)
 
     @property
     def referenced(self) -> tuple[ProductId, ...]:
@@ -209,7 +204,8 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
         contract: the promise; its version's major is the product's.
         inputs: input ports by parameter name.
         on_violation: `Refuse()` (default) or `Quarantine(tolerance)`.
-        write: `Overwrite()` (default), `Append()`, `ReplacePartitions(by=…)` or `Upsert(on=…)`.
+        write: `Overwrite()` (default), `Append()`, `ReplacePartitions(by=…)`, `Upsert(on=…)` or
+            `SlowlyChanging(key=…, valid_from=…, valid_to=…)`.
         partition_by: columns by which the table's files are laid out.
         cluster_by: columns that readers filter on: upkeep sorts the rows by one, or lays those of
             several on a Z-order curve.
@@ -254,35 +250,18 @@ def declaration_of(candidate: object) -> Declaration | None:
 def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
     """What is wrong with a product by itself, without looking at any other."""
     names = product.contract.column_names
-    problems = []
-    named = {
-        "partition_by": product.partition_by,
-        "cluster_by": product.cluster_by,
-        "ReplacePartitions(by)": getattr(product.write, "by", ()),
-        "Upsert(on)": getattr(product.write, "on", ()),
-    }
-    for option, columns in named.items():
-        problems += [
-            Problem(
-                f"{option} names {column!r}, which is not a column of the contract",
-                where=where,
-                hint=f"columns are {', '.join(names)}",
-            )
-            for column in columns
-            if column not in names
-        ]
-    if isinstance(product.write, Upsert) and not product.write.on:
-        problems.append(Problem("Upsert needs a key", where=where, hint="Upsert(on=[…])"))
-    key = product.contract.key
-    if isinstance(product.write, Upsert) and key and set(product.write.on) != set(key):
-        hint = f"Upsert(on=[{', '.join(repr(name) for name in key)}])"
-        problems.append(Problem("Upsert(on) is not the contract's key", where=where, hint=hint))
-    if isinstance(product.write, ReplacePartitions) and not set(product.write.by) <= set(
-        product.partition_by
-    ):
-        problems.append(
-            Problem("ReplacePartitions(by) names columns that partition_by does not", where=where)
+    named = {"partition_by": product.partition_by, "cluster_by": product.cluster_by}
+    problems = [
+        Problem(
+            f"{option} names {column!r}, which is not a column of the contract",
+            where=where,
+            hint=f"columns are {', '.join(names)}",
         )
+        for option, columns in named.items()
+        for column in columns
+        if column not in names
+    ]
+    problems += problems_of(product.write, product.contract, product.partition_by, where)
     problems += [
         Problem(f"{column.name!r} is a {column.type}: files cannot be laid out by it", where=where)
         for column in product.contract.columns

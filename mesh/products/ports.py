@@ -1,4 +1,7 @@
-"""The words of a declaration: inputs, bad rows, ways to write, partitions, how fresh to be."""
+"""The words of a declaration: inputs, bad rows, partitions, how fresh to be.
+
+Ways to write are `products.modes`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
 
 from mesh.naming import ProductId
+from mesh.products.modes import names
 
 _DURATION = re.compile(r"(?P<count>[1-9]\d*)\s*(?P<unit>[smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -44,7 +47,7 @@ class Input:
     def __post_init__(self) -> None:
         """Accept one column's name as well as a list."""
         if self.columns is not None:
-            object.__setattr__(self, "columns", _names(self.columns))
+            object.__setattr__(self, "columns", names(self.columns))
 
     @property
     def id(self) -> ProductId:
@@ -75,46 +78,7 @@ class Quarantine:
             raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Overwrite:
-    """Each publication is the whole table."""
-
-    name: ClassVar[str] = "overwrite"
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """Each publication adds its rows."""
-
-    name: ClassVar[str] = "append"
-
-
-@dataclass(frozen=True, slots=True)
-class ReplacePartitions:
-    """Each publication replaces the partitions that it has rows for."""
-
-    by: Sequence[str]
-    name: ClassVar[str] = "replace_partitions"
-
-    def __post_init__(self) -> None:
-        """Accept one column's name as well as a list."""
-        object.__setattr__(self, "by", _names(self.by))
-
-
-@dataclass(frozen=True, slots=True)
-class Upsert:
-    """Each publication replaces the rows that have its keys, and adds the others."""
-
-    on: Sequence[str]
-    name: ClassVar[str] = "upsert"
-
-    def __post_init__(self) -> None:
-        """Accept one column's name as well as a list."""
-        object.__setattr__(self, "on", _names(self.on))
-
-
 OnViolation = Refuse | Quarantine
-WriteMode = Overwrite | Append | ReplacePartitions | Upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +135,7 @@ class StaticPartitions:
 
     def __post_init__(self) -> None:
         """Refuse names that are missing, repeated or empty."""
-        object.__setattr__(self, "names", _names(self.names))
+        object.__setattr__(self, "names", names(self.names))
         if not self.names or len(set(self.names)) != len(self.names) or not all(self.names):
             message = f"partitions {list(self.names)} are not a list of different names"
             raise ValueError(message)
@@ -229,7 +193,3 @@ def _refuse_reversed(first: date, last: date) -> None:
     if last < first:
         message = f"partitions end at {last}, before they start at {first}"
         raise ValueError(message)
-
-
-def _names(value: str | Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)

@@ -18,17 +18,8 @@ from mesh.naming import ProductId, split_versioned
 from mesh.products.dbt_files import DomainFiles, Model, Properties, SqlFiles, read_domain
 from mesh.products.declaration import DataProduct, SqlModel, declaration_problems
 from mesh.products.domain import problem_of
-from mesh.products.ports import (
-    Append,
-    Freshness,
-    Input,
-    OnViolation,
-    Overwrite,
-    Quarantine,
-    Refuse,
-    Upsert,
-    WriteMode,
-)
+from mesh.products.modes import Append, Overwrite, Upsert, WriteMode
+from mesh.products.ports import Freshness, Input, OnViolation, Quarantine, Refuse
 from mesh.products.retention import Retention
 from mesh.products.sql_contract import contract_of
 from mesh.products.sql_terms import ProductModel, ProductTerms

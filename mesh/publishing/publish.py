@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from mesh.catalog.foreign import foreign_before
 from mesh.catalog.receipts import (
@@ -29,18 +30,21 @@ from mesh.catalog.receipts import (
     transaction_of,
 )
 from mesh.contracts import wording
-from mesh.contracts.arrow import Difference, differences
+from mesh.contracts.arrow import Difference
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
-from mesh.lake import Lake, Snapshot, StagedFile, Table
+from mesh.lake import Lake, Snapshot, Table
 from mesh.lake.unreadable import naming_damage
 from mesh.products.declaration import DataProduct
-from mesh.products.ports import Overwrite, Quarantine
+from mesh.products.modes import Overwrite, SlowlyChanging, Upsert
+from mesh.products.ports import Quarantine
 from mesh.publishing import quarantine
-from mesh.publishing.commit import AlreadyLanded, Commit, KeysTaken
-from mesh.publishing.conformance import Conformance
+from mesh.publishing.commit import AlreadyLanded, Commit
+from mesh.publishing.conformance import Conformance, LossyCastError
 from mesh.publishing.gate import Gate, StagedRows
 from mesh.publishing.increment import Increment
+from mesh.publishing.modes import Incoming, KeysTaken, Planned, Planning
+from mesh.publishing.modes.changing import PUBLICATION
 from mesh.publishing.pipeline import Pipeline
 from mesh.publishing.receipt import first_receipt, keep_contract
 from mesh.publishing.source import Source, batches_of, source_of
@@ -106,7 +110,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
         return earlier.as_repeated()
     source = source_of(data, batch_rows=publication.settings.batch_rows)
     with source.cleanup:
-        if different := differences(product.contract, source.schema):
+        if different := publication.incoming.differences(source.schema):
             return publication.refused_by_columns(different)
         publication.table.store.probe()
         return publication.run(source, references or {})
@@ -156,6 +160,10 @@ class _Publication:
     def conformance(self) -> Conformance:
         return Conformance(self.product.contract)
 
+    @property
+    def incoming(self) -> Incoming:
+        return Incoming(self.product.contract, self.product.write)
+
     def run(self, source: Source, references: Mapping[str, pl.Series]) -> Receipt | Refusal:
         with ExitStack() as cleanup:
             gate = Gate(
@@ -166,7 +174,9 @@ class _Publication:
             )
             cleanup.callback(gate.close)
             stage, rejects = self._stage(), self._rejects()
-            cleanup.enter_context(_discarding(stage, rejects))
+            planning = self._planning(stage)
+            cleanup.enter_context(_discarding(stage, rejects, planning.deletes))
+            incoming = replace(self.incoming, deletes=planning.deletes)
             pipeline = Pipeline(
                 gate=gate,
                 conformance=self.conformance,
@@ -175,7 +185,11 @@ class _Publication:
                 with_provenance=self._with_provenance,
                 workers=self.settings.workers,
             )
-            lost = pipeline.run(batches_of(source, batch_rows=self.settings.batch_rows))
+            batches = batches_of(source, batch_rows=self.settings.batch_rows)
+            try:
+                lost = pipeline.run(incoming.rows(batches))
+            except LossyCastError as error:  # the first batches are asked for outside of the run
+                lost = error.difference
             if lost is not None:
                 return self.refused_by_columns((lost,))
             verdict = gate.finish(
@@ -188,24 +202,27 @@ class _Publication:
             )
             if not verdict.is_accepted:
                 return self._refusal(verdict)
+            if (clashing := planning.clashes()) is not None:
+                told = "that the same publication deletes"
+                return self._refusal(_with_taken_keys(verdict, clashing, self.product, told))
             if rejects is not None and verdict.rejected:
                 quarantine.keep(rejects, self.id)
-            return self._commit(stage, verdict)
+            return self._commit(planning, verdict)
 
-    def _commit(self, stage: Stage, verdict: Verdict) -> Receipt | Refusal:
+    def _commit(self, planning: Planning, verdict: Verdict) -> Receipt | Refusal:
         keep_contract(self.table, self.product.contract)
         commit = Commit(
-            product=self.product,
-            stage=stage,
+            planning=planning,
             transaction=transaction_of(self.id),
-            metadata_of=lambda files, base: self._metadata(verdict, files, base),
+            metadata_of=lambda planned, base: self._metadata(verdict, planned, base),
             configuration=_KEEPS_ITS_HISTORY,
             increment=self.increment,
         )
         with naming_damage(self.table):  # keys and upserts read what is there
             outcome = commit.run(self.seen)
         if isinstance(outcome, KeysTaken):
-            return self._refusal(_with_taken_keys(verdict, outcome, self.product))
+            told = "that is in the table already"
+            return self._refusal(_with_taken_keys(verdict, outcome, self.product, told))
         if isinstance(outcome, AlreadyLanded):
             receipt = first_receipt(self.table.find(), self.id)
             if receipt is None:
@@ -215,7 +232,7 @@ class _Publication:
                     hint="`mesh catalog sync` and look at the catalog's receipts",
                 )
             return receipt.as_repeated()
-        return self._receipt(verdict, stage.files).with_table_version(outcome.version)
+        return self._receipt(verdict, outcome.planned).with_table_version(outcome.version)
 
     def refused_by_columns(self, different: Sequence[Difference]) -> Refusal:
         count = len(different)
@@ -243,7 +260,7 @@ class _Publication:
             inputs=self.inputs,
         )
 
-    def _receipt(self, verdict: Verdict, files: Sequence[StagedFile]) -> Receipt:
+    def _receipt(self, verdict: Verdict, planned: Planned) -> Receipt:
         return Receipt(
             publication_id=self.id,
             product=str(self.product.id),
@@ -256,11 +273,12 @@ class _Publication:
             write_mode=self._write_mode,
             rows_accepted=verdict.accepted,
             rows_rejected=verdict.rejected,
+            rows_deleted=planned.rows_deleted,
             tallies=RuleTally.all_of(verdict),
             inputs=self.inputs,
             notes=self.increment.notes if self.increment is not None else (),
-            files=len(files),
-            bytes=sum(file.size for file in files),
+            files=len(planned.written),
+            bytes=sum(file.size for file in planned.written),
             code_version=self.product.code_version,
             mesh_version=mesh_version(),
             foreign=self.foreign,
@@ -273,10 +291,33 @@ class _Publication:
         return Overwrite.name if is_rebuild else self.product.write.name
 
     def _metadata(
-        self, verdict: Verdict, files: Sequence[StagedFile], base: Snapshot | None
+        self, verdict: Verdict, planned: Planned, base: Snapshot | None
     ) -> dict[str, str]:
         self.foreign = foreign_before(base)
-        return {RECEIPT_KEY: json.dumps(self._receipt(verdict, files).as_json())}
+        return {RECEIPT_KEY: json.dumps(self._receipt(verdict, planned).as_json())}
+
+    def _planning(self, stage: Stage) -> Planning:
+        """What the write mode needs beside the staged rows."""
+        mode, deletes, silent = self.product.write, None, None
+        if isinstance(mode, Upsert | SlowlyChanging):
+            kept = Incoming.key_contract(self.product.contract, mode)
+            schema = Conformance(kept).stored_schema
+            deletes = self._beside(self.table, schema)
+            if isinstance(mode, SlowlyChanging):
+                named = schema.append(pa.field(PUBLICATION, pa.string()))
+                silent = self._beside(self.lake.unchanged(self.product.id), named)
+        return Planning(self.product, stage, self.settings, deletes, silent)
+
+    def _beside(self, table: Table, schema: pa.Schema) -> Stage:
+        contract = self.product.contract
+        return Stage(
+            table=table,
+            schema=schema,
+            partition_by=(),
+            publication=self.id,
+            file_bytes=self.settings.file_bytes,
+            unbounded=contract.guarded_columns,
+        )
 
     def _stage(self) -> Stage:
         return Stage(
@@ -292,14 +333,8 @@ class _Publication:
     def _rejects(self) -> Stage | None:
         if not isinstance(self.product.on_violation, Quarantine):
             return None
-        return Stage(
-            table=self.lake.quarantine(self.product.id),
-            schema=self.conformance.quarantine_schema,
-            partition_by=(),
-            publication=self.id,
-            file_bytes=self.settings.file_bytes,
-            unbounded=self.product.contract.guarded_columns,
-        )
+        quarantined = self.lake.quarantine(self.product.id)
+        return self._beside(quarantined, self.conformance.quarantine_schema)
 
     def _with_provenance(self, rejected: pl.DataFrame) -> pl.DataFrame:
         return rejected.with_columns(
@@ -323,15 +358,19 @@ class _discarding:  # noqa: N801 -- reads as a statement
             stage.discard()
 
 
-def _with_taken_keys(verdict: Verdict, taken: KeysTaken, product: DataProduct) -> Verdict:
-    """The verdict when the new rows are fine, but their keys are in the table already."""
-    key = product.contract.key
-    rule = next(r for r in product.contract.rules if r.check == "unique" and r.columns == key)
+def _with_taken_keys(
+    verdict: Verdict, taken: KeysTaken, product: DataProduct, told: str
+) -> Verdict:
+    """The verdict when the new rows are fine, but their keys are those of others."""
+    mode = product.write
+    key = tuple(mode.on if isinstance(mode, Upsert | SlowlyChanging) else product.contract.key)
+    unique = (rule for rule in product.rules if rule.check == "unique")
+    rule = next(rule for rule in unique if set(rule.columns) == set(key))
     finding = Finding(rule, Outcome.FAILED, taken.rows, samples=taken.samples)
     findings = tuple(finding if f.rule.id == rule.id else f for f in verdict.findings)
     have = "has" if taken.rows == 1 else "have"
     columns = ", ".join(key)
-    reason = f"{wording.rows(taken.rows)} {have} a key ({columns}) that is in the table already"
+    reason = f"{wording.rows(taken.rows)} {have} a key ({columns}) {told}"
     return replace(verdict, findings=findings, reasons=(reason,))
 
 

@@ -12,7 +12,7 @@ from mesh.catalog.receipts import transaction_of
 from mesh.errors import CommitConflictError
 from mesh.lake import DataFile, Snapshot
 from mesh.lake.table import Change
-from mesh.publishing.commit import MAX_ATTEMPTS, land, require_columns, wait
+from mesh.publishing.landing import MAX_ATTEMPTS, land, require_columns, wait
 from mesh.publishing.stage import STAGED_NAME, Stage
 
 

@@ -95,7 +95,14 @@ class Stage:
 
     def beside(self) -> Stage:
         """An empty stage of the same attempt."""
-        return replace(self, _files=[], _opened=[], _is_kept=False, _lock=threading.Lock())
+        return replace(
+            self,
+            _encoding=None,
+            _files=[],
+            _opened=[],
+            _is_kept=False,
+            _lock=threading.Lock(),
+        )
 
     def keep(self, *, is_kept: bool = True) -> None:
         """From now on delete nothing: a version shows these files, or may come to show them."""
@@ -134,8 +141,15 @@ class StageWriter:
             return
         for values, piece in split(rows, self.stage.schema, self.stage.partition_by):
             self._waiting.add(self._texts(values), piece)
-        for partition, together in self._waiting.due():
-            self._write(partition, together)
+        self._write_due()
+
+    def write_part(self, partition: Partition, rows: pa.RecordBatch) -> None:
+        """Write rows of one partition, without the partition's columns."""
+        if not self.stage.partition_by:
+            self._write((), rows)
+            return
+        self._waiting.add(partition, rows)
+        self._write_due()
 
     def close(self) -> None:
         """Make every open file whole."""
@@ -151,6 +165,10 @@ class StageWriter:
             file.abandon()
         self._open.clear()
         self._waiting = WaitingRows()
+
+    def _write_due(self) -> None:
+        for partition, together in self._waiting.due():
+            self._write(partition, together)
 
     def _write(self, partition: Partition, rows: pa.RecordBatch) -> None:
         file = self._file(partition, rows)

@@ -28,7 +28,7 @@ from mesh.lake.changes import (
 )
 from mesh.lake.entries import log_entry
 from mesh.products.declaration import DataProduct
-from mesh.products.ports import Append, Upsert
+from mesh.products.modes import Append, Upsert
 from mesh.reading.snapshot import InputIncrement, PinnedInput
 
 _ASKED = "it was asked for"

@@ -27,7 +27,7 @@ from mesh.lake.scrubbing import Scrubbing
 from mesh.lake.shown import read_log
 from mesh.lake.table import Change
 from mesh.naming import ProductId
-from mesh.publishing.commit import MAX_ATTEMPTS, wait
+from mesh.publishing.landing import MAX_ATTEMPTS, wait
 from mesh.publishing.stage import Stage
 from mesh.reading.filtering import columns_in, require_condition
 from mesh.settings import PublishingSettings
@@ -154,7 +154,7 @@ class Erasure:
         return tuple(columns_in(self.condition, str(self.product)))
 
     def _searches(self) -> list[tuple[str, Search]]:
-        """A search in the product's table, and in its quarantine."""
+        """A search in the product's table, its quarantine, and what is kept of unchanged keys."""
         published = self._table.find()
         if published is None:
             hint = f"`mesh run {self.product}` first"
@@ -164,6 +164,9 @@ class Erasure:
         require_condition(empty, self.condition, str(self.product))
         wanted = condition_schema(schema, self.condition, str(self.product))
         tables = [("table", published), ("quarantine", self.lake.quarantine(self.product).find())]
+        unchanged = self.lake.unchanged(self.product).find()
+        if unchanged is not None and set(self._columns) <= set(unchanged.schema.names):
+            tables.append(("unchanged", unchanged))
         return [
             (part, Search(s.table, self.condition, wanted, s.partition_by, self.settings.workers))
             for part, s in tables

@@ -73,6 +73,7 @@ class Upkeep:
 
     def _tasks(self, product: ProductId, declared: DataProduct | None) -> list[Task]:
         table, quarantine = self.lake.table(product), self.lake.quarantine(product)
+        unchanged = self.lake.unchanged(product)
         uses = self.catalog.uses(str(product))
         retention = declared.retention if declared is not None else None
         held = Held(product, {}, self.settings.upkeep, self.now, retention, uses)
@@ -81,8 +82,11 @@ class Upkeep:
         if declared is not None:
             tasks += self._of_old_rows(declared, table, quarantine)
             tasks.append(self._compaction(table, "table", declared.cluster_by))
-            tasks.append(self._compaction(quarantine, "quarantine", is_settled=_landed_in(table)))
-        for part, where, reasons in (("table", table, held), ("quarantine", quarantine, beside)):
+            settled = _landed_in(table)
+            tasks.append(self._compaction(quarantine, "quarantine", is_settled=settled))
+            tasks.append(self._compaction(unchanged, "unchanged", is_settled=settled))
+        parts = [("table", table, held), ("quarantine", quarantine, beside)]
+        for part, where, reasons in [*parts, ("unchanged", unchanged, beside)]:
             keepers = None if declared is None else self.keepers
             tasks.append(Checkpoint(where, part, self.settings.upkeep.checkpoint_after))
             tasks.append(Vacuum(where, part, reasons, safety_of(self.settings.upkeep), keepers))

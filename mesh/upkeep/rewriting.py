@@ -22,7 +22,7 @@ from mesh.lake.partitions import partition_value
 from mesh.lake.shown import ShownFile
 from mesh.lake.streaming import batches_of_frame
 from mesh.lake.table import Change
-from mesh.publishing.commit import MAX_ATTEMPTS, land, wait
+from mesh.publishing.landing import MAX_ATTEMPTS, land, wait
 from mesh.publishing.stage import STAGED_NAME, Stage, StageWriter
 from mesh.settings import PublishingSettings
 

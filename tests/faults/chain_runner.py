@@ -47,4 +47,4 @@ if __name__ == "__main__":
         stop_at_record(chosen, name)
     elif name:
         stop_at_commit(at, chosen, name.replace(".", "/").replace("_v1", "/v1"))
-    runner.main(Path(told["root"]), told["run_id"], "")
+    runner.main(Path(told["root"]), told["run_id"])

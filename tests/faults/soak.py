@@ -18,10 +18,10 @@ from typing import Any
 
 from mesh.lake import Lake
 from mesh.publishing import publish, receipts_in
-from mesh.publishing.maintenance import remove_leftovers
 from tests.behaviour.gateway import ACCESS_KEY, SECRET_KEY, running
 from tests.behaviour.proxy import proxied
 from tests.behaviour.stores import Bucket, made
+from tests.behaviour.upkeep import remove_leftovers
 from tests.faults.children import Nursery, order_of
 from tests.faults.outages import CutOff, Forgetful, Gone, Moody, Slow
 from tests.faults.publisher import MODES, declared, numbered

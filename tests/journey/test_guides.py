@@ -10,6 +10,7 @@ IN_THE_ORDER_OF_READING = (
     "when-a-publication-is-refused",
     "reuse-a-product",
     "incremental",
+    "keep-history",
     "run-the-platform",
     "upkeep",
 )
@@ -17,6 +18,7 @@ COMES_AFTER = {
     "when-a-publication-is-refused": ("first-product",),
     "reuse-a-product": ("first-product",),
     "upkeep": ("first-product",),
+    "keep-history": ("first-product",),
 }
 """Guides that go on from others."""
 

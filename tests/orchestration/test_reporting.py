@@ -66,6 +66,7 @@ def test_a_run_shows_as_materialisations_with_their_evidence(small):
     (shown,) = materialisations(small, READINGS_KEY)
     assert shown.metadata["dagster/row_count"].value == 2
     assert shown.metadata["mesh/rows_rejected"].value == 1
+    assert shown.metadata["mesh/rows_deleted"].value == 0
     assert shown.metadata["mesh/publication"].value == receipt.publication_id
     assert shown.tags["dagster/data_version"] == "0"
     (check,) = checks(small, READINGS_KEY, "temperature_f_in_range")

@@ -8,7 +8,7 @@ import mesh
 from mesh.errors import CommitConflictError, Transient
 from mesh.lake import Lake, Table
 from mesh.publishing import publish
-from mesh.publishing.commit import MAX_ATTEMPTS
+from mesh.publishing.landing import MAX_ATTEMPTS
 from tests.behaviour.products import (
     Notes,
     history_of,

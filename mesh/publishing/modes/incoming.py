@@ -1,0 +1,170 @@
+"""What a write mode takes in beyond the contract's columns, and what it does not ask for.
+
+Owns the rows that delete: they are told from the others before the gate, and only their keys are
+kept, on a stage of their own. Columns that only say what is to be deleted are never stored. A
+period's end is Mesh's to compute, so it may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+import pyarrow as pa
+
+from mesh.contracts.arrow import Difference, arrow_type, differences, normal_type
+from mesh.contracts.model import Contract
+from mesh.errors import GateError
+from mesh.products.modes import CHANGE_COLUMNS, SlowlyChanging, Upsert, WriteMode
+from mesh.publishing.conformance import Conformance, LossyCastError
+from mesh.publishing.stage import Stage, StageWriter
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One publication's data on its way to the gate. `deletes` takes the keys of deleted rows."""
+
+    contract: Contract
+    mode: WriteMode
+    deletes: Stage | None = None
+    _writer: StageWriter | None = field(default=None, init=False)
+
+    @staticmethod
+    def key_contract(contract: Contract, mode: WriteMode) -> Contract:
+        """What is kept of a row that deletes: its key."""
+        on = mode.on if isinstance(mode, Upsert | SlowlyChanging) else ()
+        return replace(contract, columns=tuple(contract.column(name) for name in on), rules=())
+
+    def differences(self, schema: pa.Schema) -> tuple[Difference, ...]:
+        """Every way in which the incoming columns cannot be published."""
+        markers = self._markers
+        missing = [
+            Difference(name, "a column for delete_when", "no such column", "the transform drops it")
+            for name in self._named
+            if name not in schema.names
+        ]
+        promised = self.contract.column_names
+        kept = [f for f in schema if f.name in promised or f.name not in markers]
+        return (*differences(self.contract, self._completed(pa.schema(kept))), *missing)
+
+    def rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The rows that are to be written. Raises LossyCastError and GateError."""
+        if not isinstance(self.mode, Upsert | SlowlyChanging):
+            yield from batches
+            return
+        offset = 0
+        try:
+            for batch in batches:
+                yield from self._kept(batch, offset)
+                offset += batch.num_rows
+            if self._writer is not None:
+                self._writer.close()
+        except BaseException:
+            if self._writer is not None:
+                self._writer.abandon()
+            raise
+
+    @property
+    def _condition(self) -> pl.Expr | None:
+        mode = self.mode
+        if not isinstance(mode, Upsert | SlowlyChanging) or mode.delete_when is None:
+            return None
+        said = mode.delete_when
+        return pl.col(said) if isinstance(said, str) else said
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        """Columns that decide what is deleted."""
+        condition = self._condition
+        return () if condition is None else tuple(dict.fromkeys(condition.meta.root_names()))
+
+    @property
+    def _markers(self) -> frozenset[str]:
+        """Columns that may come along and are not stored."""
+        named = self._named
+        return frozenset((*named, *CHANGE_COLUMNS)) if named else frozenset()
+
+    def _completed(self, schema: pa.Schema) -> pa.Schema:
+        """The schema, with the period's end when it is left out."""
+        end = self._end
+        if end is None or end.name in schema.names:
+            return schema
+        return schema.append(end)
+
+    @property
+    def _end(self) -> pa.Field | None:
+        if not isinstance(self.mode, SlowlyChanging):
+            return None
+        name = self.mode.valid_to
+        return pa.field(name, arrow_type(self.contract.column(name).type))
+
+    def _kept(self, batch: pa.RecordBatch, offset: int) -> Iterator[pa.RecordBatch]:
+        batch = self._without_deletes(batch, offset)
+        end = self._end
+        if end is not None and end.name not in batch.schema.names:
+            batch = batch.append_column(end, pa.nulls(batch.num_rows, end.type))
+        elif end is not None and batch.column(end.name).null_count < batch.num_rows:
+            hint = "leave it out: Mesh computes it from the next change"
+            raise LossyCastError(Difference(end.name, "no value", "values", hint))
+        if batch.num_rows:
+            yield batch
+
+    def _without_deletes(self, batch: pa.RecordBatch, offset: int) -> pa.RecordBatch:
+        condition = self._condition
+        if condition is None or self.deletes is None or not batch.num_rows:
+            return batch
+        deleted = self._deleted(batch, condition)
+        if not deleted.any():
+            return batch
+        if self._writer is None:
+            self._writer = self.deletes.writer("deletes")
+        keys = Conformance(self.key_contract(self.contract, self.mode))
+        gone = _filtered(batch, deleted)
+        self._writer.write(keys.stored(keys.logical(gone, offset)))
+        return _filtered(batch, ~deleted)
+
+    def _deleted(self, batch: pa.RecordBatch, condition: pl.Expr) -> pl.Series:
+        """Which rows delete. One whose key is null where it must not be does not: it is checked."""
+        keyed = [name for name in self._on if not self.contract.column(name).is_nullable]
+        names = list(dict.fromkeys([*self._named, *keyed]))
+        frame = pl.DataFrame(batch.select(names))
+        has_key = [pl.col(name).is_not_null() for name in keyed]
+        try:
+            found = frame.select(condition.alias("_mesh_deleted"), *_and(has_key)).to_dict()
+        except pl.exceptions.PolarsError as error:
+            raise _undecided(str(error)) from error
+        deleted = found["_mesh_deleted"]
+        if deleted.dtype == pl.Null:
+            return pl.Series([False]).new_from_index(0, batch.num_rows)
+        if deleted.dtype != pl.Boolean:
+            raise _undecided(f"it is {deleted.dtype}, not true or false")
+        return deleted.fill_null(value=False) & found["_mesh_keyed"]
+
+    @property
+    def _on(self) -> Sequence[str]:
+        return self.mode.on if isinstance(self.mode, Upsert | SlowlyChanging) else ()
+
+
+def _filtered(batch: pa.RecordBatch, wanted: pl.Series) -> pa.RecordBatch:
+    mask = pa.array(wanted.to_numpy())
+    try:
+        return batch.filter(mask)
+    except pa.ArrowNotImplementedError:  # Arrow 26 takes nothing out of views of texts
+        columns = [
+            values if pa.types.is_dictionary(values.type) else values.cast(normal_type(values.type))
+            for values in batch.columns
+        ]
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names).filter(mask)
+
+
+def _and(conditions: Sequence[pl.Expr]) -> list[pl.Expr]:
+    whole = pl.all_horizontal(conditions) if conditions else pl.lit(value=True)
+    return [whole.alias("_mesh_keyed")]
+
+
+def _undecided(why: str) -> GateError:
+    return GateError(
+        f"delete_when cannot be decided: {why.splitlines()[0]}",
+        hint="try the expression in a test with a small frame",
+    )
