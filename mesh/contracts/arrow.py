@@ -8,6 +8,7 @@ cast that would lose something is a difference, not a conversion.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -166,12 +167,13 @@ def differences(contract: Contract, schema: pa.Schema) -> tuple[Difference, ...]
 
 
 def _differences(contract: Contract, schema: pa.Schema) -> Iterator[Difference]:
-    repeated = {name for name in schema.names if schema.names.count(name) > 1}
+    found_names, promised_names = Counter(schema.names), set(contract.column_names)
+    repeated = {name for name, count in found_names.items() if count > 1}
     for name in sorted(repeated):
-        yield Difference(name, "one column", f"{schema.names.count(name)} columns of that name")
+        yield Difference(name, "one column", f"{found_names[name]} columns of that name")
     for column in contract.columns:
-        if column.name not in schema.names:
-            near = near_names(column.name, set(schema.names) - set(contract.column_names))
+        if column.name not in found_names:
+            near = near_names(column.name, set(found_names) - promised_names)
             hint = f"{near[0]!r} looks like it: rename it" if near else ""
             yield Difference(column.name, column.type, "no such column", hint)
         elif column.name not in repeated:
@@ -180,7 +182,7 @@ def _differences(contract: Contract, schema: pa.Schema) -> Iterator[Difference]:
                 yield Difference(column.name, column.type, _found_name(found), hint)
     if contract.is_strict:
         for name in schema.names:
-            if name not in contract.column_names:
+            if name not in promised_names:
                 yield Difference(
                     name,
                     "no such column",

@@ -235,11 +235,15 @@ class Contract:
 def distinct_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     """The rules with ids and texts made unique by a number, in order."""
     result: list[Rule] = []
+    ids: set[str] = set()
+    texts: set[str] = set()
     for rule in rules:
         chosen, number = rule, 1
-        while any(chosen.id == other.id or chosen.text == other.text for other in result):
+        while chosen.id in ids or chosen.text in texts:
             number += 1
             chosen = replace(rule, id=f"{rule.id}_{number}", text=f"{rule.text} ({number})")
+        ids.add(chosen.id)
+        texts.add(chosen.text)
         result.append(chosen)
     return tuple(result)
 

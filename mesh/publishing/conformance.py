@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import polars as pl
@@ -41,18 +42,22 @@ class LossyCastError(Exception):
         super().__init__(str(difference))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Conformance:
-    """A contract's columns, as types to cast to."""
+    """A contract's columns, as types to cast to: worked out once, and asked for by every batch."""
 
     contract: Contract
 
-    @property
+    @cached_property
     def stored_schema(self) -> pa.Schema:
         """The table's columns."""
         return stored_schema(self.contract)
 
-    @property
+    @cached_property
+    def _promised(self) -> dict[str, pa.DataType]:
+        return {column.name: arrow_type(column.type) for column in self.contract.columns}
+
+    @cached_property
     def quarantine_schema(self) -> pa.Schema:
         """The quarantine's columns: the table's, and where each row came from."""
         return pa.schema([*self.stored_schema, *PROVENANCE])
@@ -63,14 +68,12 @@ class Conformance:
         Text stays in the form that it came in.
         """
         columns = []
-        for column in self.contract.columns:
-            values = rows.column(column.name)
-            target = arrow_type(column.type)
+        for name, target in self._promised.items():
+            values = rows.column(name)
             if values.type != target and not (is_text(values.type) and pa.types.is_string(target)):
-                values = _cast(values, target, column.name, offset)
+                values = _cast(values, target, name, offset)
             columns.append(values)
-        names = list(self.contract.column_names)
-        return Batch(pa.RecordBatch.from_arrays(columns, names=names), offset)
+        return Batch(pa.RecordBatch.from_arrays(columns, names=list(self._promised)), offset)
 
     def stored(self, batch: Batch, keeps: pl.Series | None = None) -> pa.RecordBatch:
         """The rows of a batch that are kept, all unless told, in the types of the table's columns.

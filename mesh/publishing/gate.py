@@ -84,6 +84,10 @@ class Gate:
         self._rules = distinct_rules((*contract.rules, *extra_rules))
         self._row_rules = [rule for rule in self._rules if rule.scope is Scope.ROW]
         self._compiled = {rule.id: compiled(rule, contract) for rule in self._row_rules}
+        self._by_value: dict[str, list[Rule]] = {}
+        for rule in self._row_rules:
+            if self._compiled[rule.id].is_by_value:
+                self._by_value.setdefault(rule.columns[0], []).append(rule)
         self._unique = {
             rule.id: (rule, Uniqueness(rule.columns, key_memory_bytes))
             for rule in self._rules
@@ -139,13 +143,13 @@ class Gate:
         that none breaks it, and only then row by row.
         """
         broken: set[str] = set()
-        asked = list(self._row_rules)
+        settled: set[str] = set()
         for column in batch.dictionaries:
-            rules = [rule for rule in asked if self._is_by_value(rule, column)]
-            values = batch.distinct(column)
+            rules, values = self._by_value.get(column, []), batch.distinct(column)
             if rules and values is not None:
                 broken |= self._broken_by(values, rules)
-                asked = [rule for rule in asked if rule not in rules]
+                settled |= {rule.id for rule in rules}
+        asked = [rule for rule in self._row_rules if rule.id not in settled]
         if asked:
             columns = {name for rule in asked for name in self._compiled[rule.id].columns}
             frame = batch.frame([name for name in self.contract.column_names if name in columns])
@@ -169,9 +173,6 @@ class Gate:
             held = self._held(values.to_frame(), rules)
             self._known[known] = frozenset(rule.id for rule in rules if not held[rule.id])
         return self._known[known]
-
-    def _is_by_value(self, rule: Rule, column: str) -> bool:
-        return rule.columns == (column,) and self._compiled[rule.id].is_by_value
 
     def _held(self, frame: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, bool]:
         """Which rules all rows keep, asked row by row."""
