@@ -1,39 +1,30 @@
 """A product that is handed 1 % of changed rows, beside one that is made of everything again.
 
-`python benchmarks/incremental.py [--scale 0.2] [--rounds 5]`: lineitem is published, a product is
-made of it, 1 % of the rows come or change, and the product's next run is timed: pinning, reading,
-every check, commit and record. Rounds are interleaved, each in a process of its own. Prints a
-table, and keeps it in `benchmarks/results/incremental.md`.
+Owns the chain: lineitem is published, a product is made of it, 1 % of the rows come or change, and
+the product's next run is timed: pinning, reading, every check, commit and record.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.harness import Contender, Options, Table, main
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from mesh.orchestration.workspace import Workspace
     from mesh.products.declaration import DataProduct
 
-ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).parent / "results" / "incremental.md"
-PACKAGES = ("deltalake", "polars", "pyarrow")
 KEY = ["l_orderkey", "l_linenumber"]
 ONE_IN = 100
+ROUNDS = 3
+Change = Callable[["pl.DataFrame"], "tuple[pl.DataFrame, pl.DataFrame]"]
 
 
 def new_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -73,28 +64,6 @@ def handed_on(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.filter(is_now).drop(CHANGE_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """What comes, and how the product keeps up with it: `overwrite` makes it of everything."""
-
-    change: Callable[[pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame]]
-    write: str
-    compared_with: str
-
-
-NEW = "made of everything, after 1 % came"
-RECENT = "made of everything, after 1 % recent rows changed"
-SPREAD = "made of everything, after 1 % spread rows changed"
-CONTENDERS = {
-    NEW: Contender(new_rows, "overwrite", NEW),
-    "incremental append of 1 % new rows": Contender(new_rows, "append", NEW),
-    RECENT: Contender(recent_corrections, "overwrite", RECENT),
-    "incremental upsert of 1 % recent rows": Contender(recent_corrections, "upsert", RECENT),
-    SPREAD: Contender(spread_corrections, "overwrite", SPREAD),
-    "incremental upsert of 1 % spread rows": Contender(spread_corrections, "upsert", SPREAD),
-}
-
-
 def declared(name: str, write: str, *, is_reading: bool) -> DataProduct:
     """Lineitem as a product that is sent, or that is made of what was sent."""
     import mesh
@@ -123,11 +92,20 @@ def declared(name: str, write: str, *, is_reading: bool) -> DataProduct:
     return declaration.bind("bench", Path(__file__).parent)
 
 
-def measure(name: str, file: Path) -> float:
-    """Seconds that the run after the change takes."""
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A product whose input has changed since it was made. Its folder is gone with this."""
+
+    folder: tempfile.TemporaryDirectory[str]
+    workspace: Workspace
+    made: DataProduct
+
+
+def changed_chain(scale: float, change: Change, write: str) -> Chain:
+    """Publish, make, change."""
     import polars as pl
 
-    from mesh.catalog.receipts import Receipt
+    from benchmarks.workloads.lineitem import parquet
     from mesh.catalog.store import Catalog
     from mesh.lake import Lake
     from mesh.orchestration.execution import Run, execute
@@ -135,81 +113,68 @@ def measure(name: str, file: Path) -> float:
     from mesh.publishing import publish
     from mesh.settings import load
 
-    contender = CONTENDERS[name]
-    first, later = contender.change(pl.read_parquet(file))
-    folder = Path(tempfile.mkdtemp(prefix="mesh-benchmark-"))
-    try:
-        settings = load(folder)
-        workspace = Workspace(settings, Lake.of(settings), Catalog.open(settings.catalog_url))
-        source = declared("source", "upsert", is_reading=False)
-        made = declared("made", contender.write, is_reading=True)
-        publish(source, first, lake=workspace.lake, run_id="first")
-        execute(made, workspace, Run("first"))
-        publish(source, later, lake=workspace.lake, run_id="later")
-        begun = time.perf_counter()
-        outcome = execute(made, workspace, Run("second"))
-        seconds = time.perf_counter() - begun
-        if not isinstance(outcome, Receipt) or outcome.notes:
-            raise SystemExit(str(outcome))
-        return seconds
-    finally:
-        shutil.rmtree(folder)
+    first, later = change(pl.read_parquet(parquet(scale)))
+    folder = tempfile.TemporaryDirectory(prefix="mesh-benchmark-")
+    settings = load(Path(folder.name))
+    workspace = Workspace(settings, Lake.of(settings), Catalog.open(settings.catalog_url))
+    source = declared("source", "upsert", is_reading=False)
+    made = declared("made", write, is_reading=True)
+    publish(source, first, lake=workspace.lake, run_id="first")
+    execute(made, workspace, Run("first"))
+    publish(source, later, lake=workspace.lake, run_id="later")
+    return Chain(folder, workspace, made)
 
 
-def in_a_process(name: str, file: Path) -> float:
-    """`measure` in a fresh interpreter."""
-    words = [sys.executable, __file__, "--one", name, "--file", str(file)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(words, check=True, capture_output=True, text=True, env=environment)
-    return float(json.loads(done.stdout))
+def run_again(chain: Chain, _: Path) -> Chain:
+    """The run after the change."""
+    from mesh.catalog.receipts import Receipt
+    from mesh.orchestration.execution import Run, execute
+
+    outcome = execute(chain.made, chain.workspace, Run("second"))
+    if not isinstance(outcome, Receipt) or outcome.notes:
+        raise SystemExit(str(outcome))
+    return chain
 
 
-def report(scale: float, rounds: int, file: Path) -> str:
-    """Run everything, and tell it as a table."""
-    found: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    for _ in range(rounds):
-        for name, runs in found.items():
-            runs.append(in_a_process(name, file))
-    medians = {name: statistics.median(runs) for name, runs in found.items()}
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    setting = (
-        f"TPC-H lineitem at scale {scale:g}, medians of {rounds} interleaved rounds, "
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions}."
-    )
-    lines = [
-        setting,
-        "",
-        "| what | seconds | lowest | highest | relative | to |",
-        "| --- | ---: | ---: | ---: | ---: | --- |",
-    ]
-    for name, runs in found.items():
-        base = CONTENDERS[name].compared_with
-        lines.append(
-            f"| {name} | {medians[name]:.3f} | {min(runs):.3f} | {max(runs):.3f} | "
-            f"{medians[name] / medians[base]:.2f} | {base} |"
+def rows_made(chain: Chain, _: Path) -> int:
+    """Rows that the product has in the end."""
+    return chain.workspace.lake.table(chain.made.id).snapshot().rows
+
+
+def tables(options: Options) -> list[Table]:
+    """One table; every kind of change with a base of its own."""
+    scale = options.scale_or(quick=0.1, full=1)
+    changes: dict[str, tuple[Change, str]] = {
+        "1 % came": (new_rows, "append"),
+        "1 % recent rows changed": (recent_corrections, "upsert"),
+        "1 % spread rows changed": (spread_corrections, "upsert"),
+    }
+    contenders = []
+    for what, (change, write) in changes.items():
+        everything = f"made of everything, after {what}"
+        for name, mode in (
+            (everything, "overwrite"),
+            (f"incremental {write}, after {what}", write),
+        ):
+            contenders.append(
+                Contender(
+                    name=name,
+                    run=run_again,
+                    source=partial(changed_chain, scale, change, mode),
+                    base=everything,
+                    proof=rows_made,
+                )
+            )
+    return [
+        Table(
+            name="incremental",
+            title="A run after a change",
+            note=f"TPC-H lineitem at scale {scale:g}: the product's next run, with every check.",
+            contenders=contenders,
+            rounds=ROUNDS,
         )
-    return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    """Compare, or measure one contender for the process that compares."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=0.2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--one", choices=[*CONTENDERS], help=argparse.SUPPRESS)
-    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.one:
-        print(json.dumps(measure(chosen.one, chosen.file)))
-        return
-    sys.path.insert(0, str(ROOT))
-    from benchmarks.workloads.lineitem import parquet
-
-    text = report(chosen.scale, chosen.rounds, parquet(chosen.scale))
-    print(text)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(f"# Incremental\n\n{text}", encoding="utf-8")
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__ or "", tables)
