@@ -20,7 +20,8 @@ _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _CODE = re.compile("<Code>(.+?)</Code>", re.DOTALL)
 _SAID = re.compile("<Message>(.+?)</Message>", re.DOTALL)
 _STATUS = re.compile(r"\b(429|5\d\d) [A-Z][a-z]")
-_ABOUT_ACCESS = ("denied", "credential", "forbidden", "permission", "privilege", "signature", "403")
+_ABOUT_ACCESS = ("denied", "credential", "forbidden", "permission", "privilege", "signature")
+_FORBIDDEN = re.compile(r"\b403\b")
 _ABOUT_CERTIFICATES = ("certificate", "unknownissuer", "tls handshake")
 _ABOUT_CONNECTIONS = ("error sending request", "connection", "timed out", "timeout", "dns error")
 _CHECK = "check MESH_STORAGE and MESH_STORAGE_OPTIONS__…"
@@ -85,7 +86,7 @@ def _otherwise(text: str, said: str, where: str) -> StorageError:
     if any(words in spoken for words in _ABOUT_CERTIFICATES):
         what = f"the store's certificate is not trusted: {cause}"
         return StorageError(what, where=where, hint=_CHECK_CERTIFICATES)
-    if any(word in spoken for word in _ABOUT_ACCESS):
+    if any(word in spoken for word in _ABOUT_ACCESS) or _FORBIDDEN.search(spoken):
         return StorageError(what, where=where, hint=_CHECK_ACCESS)
     if any(words in spoken for words in _ABOUT_CONNECTIONS):
         return StoreUnavailableError(what, where=where, hint=f"{_CHECK}; {_WAIT}")

@@ -26,6 +26,7 @@ class Child:
     """A process that runs `tests.faults.publisher`."""
 
     process: subprocess.Popen[str]
+    _unread: bytes = b""
 
     @classmethod
     def start(cls, module: str = "tests.faults.publisher", **options: Any) -> "Child":
@@ -58,11 +59,15 @@ class Child:
         assert out is not None
         until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until:
-            if select.select([out], [], [], 0.2)[0]:
-                line = out.readline()
-                if not line:
-                    pytest.fail(f"the child is gone: {self.process.wait(PATIENCE_SECONDS)}")
+            line, end, rest = self._unread.partition(b"\n")
+            if end:
+                self._unread = rest
                 return json.loads(line)
+            if select.select([out], [], [], 0.2)[0]:
+                heard = os.read(out.fileno(), 1 << 16)  # `readline` would keep lines from `select`
+                if not heard:
+                    pytest.fail(f"the child is gone: {self.process.wait(PATIENCE_SECONDS)}")
+                self._unread += heard
         return pytest.fail(f"the child said nothing in {PATIENCE_SECONDS} s")
 
     def await_stop(self, place: str) -> None:

@@ -53,13 +53,16 @@ def stop(place: str) -> None:
     time.sleep(FOREVER)
 
 
-def stop_after_commit() -> None:
-    """Stand still just after the commit."""
+def stop_around_commit(place: str) -> None:
+    """Stand still just before or just after the commit."""
     original = Table.commit
 
     def stopping(table: Table, *arguments: Any) -> int:
+        if place == "before the commit":
+            stop(place)
         version = original(table, *arguments)
-        stop("after the commit")
+        if place == "after the commit":
+            stop(place)
         return version
 
     Table.commit = stopping  # type: ignore[method-assign]
@@ -172,8 +175,7 @@ class count_commits:  # noqa: N801 -- reads as a statement
 
 def main(place: str) -> None:
     """Publish until there is nothing more to do."""
-    if place == "after the commit":
-        stop_after_commit()
+    stop_around_commit(place)
     say(says="ready")
     for line in sys.stdin:
         for facts in publish_told(json.loads(line), place):

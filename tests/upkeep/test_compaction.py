@@ -9,6 +9,8 @@ import pytest
 import mesh
 from mesh.errors import StorageError
 from mesh.lake.shown import LOG_FOLDER
+from mesh.lake.streaming import batches_of_frame
+from mesh.upkeep import rewriting
 from mesh.upkeep.clustering import ordered
 from tests.behaviour.products import (
     history_of,
@@ -133,12 +135,11 @@ def test_a_damaged_file_is_never_joined_away(disk, catalog, monkeypatch):
     declared = appended(disk, times=2)
     table = disk.table(declared.id)
     before = state_of(table)
-    collect = pl.LazyFrame.collect_batches
 
-    def ending_early(frame, **options):
-        yield from list(collect(frame, **options))[:1]
+    def ending_early(frame):
+        yield from list(batches_of_frame(frame))[:1]
 
-    monkeypatch.setattr(pl.LazyFrame, "collect_batches", ending_early)
+    monkeypatch.setattr(rewriting, "batches_of_frame", ending_early)
     with pytest.raises(StorageError, match="of 16 rows could be read: a data file is damaged"):
         Keeper(disk, catalog).apply(declared)
     assert state_of(table) == before
