@@ -10,7 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 
 import mesh
 from mesh.catalog.receipts import Reading
-from mesh.errors import DefinitionError
+from mesh.errors import DefinitionError, MeshError
 from mesh.publishing import publish
 from tests.orchestration.chained import Downstream, Upstream, current, numbers, used
 from tests.orchestration.declared import Numbers, bound, empty_mesh
@@ -171,3 +171,38 @@ def test_an_upstream_with_a_column_of_delta_s_name_is_not_read_by_halves(workspa
         down.run()
     narrow = mesh.Input("retail.source_v1", ["n", "square"], incremental=True)
     Downstream(workspace, rows=narrow).run()
+
+
+def test_a_history_is_made_of_what_changed_and_is_never_made_anew(workspace):
+    class History(mesh.Contract):
+        n: int = mesh.Field(key=True)
+        square: int
+        since: mesh.UTCDatetime = mesh.Field(key=True)
+        until: mesh.UTCDatetime = mesh.Field(nullable=True)
+
+    def told(rows: pl.LazyFrame) -> pl.LazyFrame:
+        is_told = pl.col("_change_type") != "update_preimage"
+        kept = ("n", "square", "_change_type", pl.col("_commit_timestamp").alias("since"))
+        return rows.filter(is_told).select(*kept)
+
+    is_gone = pl.col("_change_type") == "delete"
+    write = mesh.SlowlyChanging("n", valid_from="since", valid_to="until", delete_when=is_gone)
+    up = Upstream(workspace, mesh.Upsert(on="n"))
+    down = Downstream(workspace, write, contract=History, body=told)
+    up.publish((1, 1), (2, 4))
+    down.run()
+    up.publish((2, 5))
+    down.run()
+    up.delta.delete("n = 1")
+    down.run()
+    periods = down.table.scan().select("n", "square", pl.col("until").is_null()).collect()
+    assert sorted(periods.rows()) == [(1, 1, False), (2, 4, False), (2, 5, True)]
+
+    with pytest.raises(MeshError, match="would lose the history"):
+        down.run(is_full_refresh=True)
+    up.publish((2, 6))
+    up.delta.vacuum(0, enforce_retention_duration=False, dry_run=False)
+    (note,) = down.run().notes
+    assert "is vacuumed" in note
+    kept = down.table.scan().select("n", "square").collect()
+    assert sorted(kept.rows()) == [(1, 1), (2, 4), (2, 5), (2, 6)]

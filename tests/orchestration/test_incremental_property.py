@@ -15,7 +15,7 @@ from mesh.catalog.receipts import Receipt
 from mesh.orchestration import execution
 from mesh.orchestration.execution import Run, execute
 from mesh.products.declaration import DataProduct
-from mesh.publishing import publish
+from mesh.publishing import publish, receipts_in
 from tests.orchestration.declared import bound, empty_mesh
 
 SCHEMA = {"id": pl.Int64, "day": pl.String, "amount": pl.Int64}
@@ -26,6 +26,13 @@ class Orders(mesh.Contract):
 
     id: int = mesh.Field(key=True)
     day: str
+    amount: int
+
+
+class Totals(mesh.Contract):
+    """One row per day that has orders."""
+
+    day: str = mesh.Field(key=True)
     amount: int
 
 
@@ -42,6 +49,17 @@ def merged(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Upsert: rows as they are now."""
     is_now = ~pl.col("_change_type").is_in(["update_preimage", "delete"])
     return rows.filter(is_now).select("id", "day", pl.col("amount") + 1)
+
+
+def followed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Upsert that deletes: all changes, but for what rows were before."""
+    return rows.filter(pl.col("_change_type") != "update_preimage")
+
+
+def summed(changed: pl.LazyFrame, everything: pl.LazyFrame) -> pl.LazyFrame:
+    """Groups that changed, made anew; one without rows has no total, and goes."""
+    total = everything.group_by("day").agg(pl.col("amount").sum())
+    return changed.select("day").unique().join(total, on="day", how="left")
 
 
 def replaced(changed: pl.LazyFrame, everything: pl.LazyFrame) -> pl.LazyFrame:
@@ -64,15 +82,28 @@ COPIES = bound(
 MERGED = bound(
     mesh.data_product(contract=Orders, write=mesh.Upsert(on="id"), inputs=reading("copies"))(merged)
 )
+TWICE = {
+    "changed": mesh.Input("retail.source_v1", incremental=True),
+    "everything": mesh.Input("retail.source_v1"),
+}
 REPLACED = bound(
+    mesh.data_product(contract=Orders, write=mesh.ReplacePartitions(by="day"), inputs=TWICE)(
+        replaced
+    )
+)
+FOLLOWED = bound(
     mesh.data_product(
         contract=Orders,
-        write=mesh.ReplacePartitions(by="day"),
-        inputs={
-            "changed": mesh.Input("retail.source_v1", ["day", "amount", "id"], incremental=True),
-            "everything": mesh.Input("retail.source_v1"),
-        },
-    )(replaced)
+        write=mesh.Upsert(on="id", delete_when=pl.col("_change_type") == "delete"),
+        inputs=reading("source"),
+    )(followed)
+)
+SUMMED = bound(
+    mesh.data_product(
+        contract=Totals,
+        write=mesh.Upsert(on="day", delete_when=pl.col("amount").is_null()),
+        inputs=TWICE,
+    )(summed)
 )
 
 ROWS = st.lists(
@@ -166,18 +197,24 @@ def test_after_any_history_a_chain_has_what_a_run_on_everything_has(tmp_path_fac
     assert rows_of(workspace, MERGED) == [(k, day, n * 2 + 1) for k, day, n in whole]
 
 
-@settings(max_examples=6)
+@settings(max_examples=8)
 @given(steps=st.lists(STEP, min_size=1, max_size=5))
-def test_partitions_that_changed_are_made_anew_from_everything(tmp_path_factory, steps):
+def test_deletes_are_followed_and_groups_that_changed_are_made_anew(tmp_path_factory, steps):
     workspace, name = empty_mesh(tmp_path_factory.mktemp("parts")), names()
     first = pl.DataFrame([(0, "a", 0), (1, "b", 1)], schema=SCHEMA, orient="row")
     publish(SOURCE, first, lake=workspace.lake, run_id=next(name))
-    for what, rows, then in steps:
+    for what, rows, then in [*steps, ("compact", [], "run all")]:
         change(workspace, what, rows, next(name))
-        if then != "wait":
-            run(REPLACED, workspace, next(name), dies=then == "die")
-    run(REPLACED, workspace, next(name), dies=False)
+        for product in (FOLLOWED, SUMMED, REPLACED) if then != "wait" else ():
+            run(product, workspace, next(name), dies=then == "die")
 
     whole = rows_of(workspace, SOURCE)
-    days = {day for _, day, _ in whole}  # a day without rows has nothing to be replaced by
+    days = sorted({day for _, day, _ in whole})
+    assert rows_of(workspace, FOLLOWED) == whole
+    assert rows_of(workspace, SUMMED) == [
+        (day, sum(amount for _, other, amount in whole if other == day)) for day in days
+    ]
+    # A day without rows has nothing that its partition could be replaced by.
     assert [row for row in rows_of(workspace, REPLACED) if row[1] in days] == whole
+    for product in (FOLLOWED, SUMMED):
+        assert not any(receipt.notes for receipt in receipts_in(workspace.lake.table(product.id)))
