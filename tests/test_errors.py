@@ -14,6 +14,7 @@ from mesh.errors import (
     NotErasedError,
     Problem,
     StorageFullError,
+    StoreUnavailableError,
     Transient,
     UnknownColumnError,
     UnknownProductError,
@@ -94,5 +95,6 @@ def test_what_a_retry_may_mend_is_marked():
         NotErasedError.__name__,
         StorageFullError.__name__,
         CommitConflictError.__name__,
+        StoreUnavailableError.__name__,
     }
     assert not issubclass(Transient, MeshError)

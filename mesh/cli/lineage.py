@@ -164,7 +164,7 @@ def _label(found: Lineage, edge: LineageEdge, other: str, seen: frozenset[int]) 
     latest = found.node(other).latest_version
     if latest is None:
         words.append("(not published)")
-    elif latest not in seen:
+    elif latest not in seen and not (seen and latest < max(seen)):  # the catalog may be behind
         words.append(f"(latest is {latest})" if seen else f"(latest is version {latest})")
     if edge.reading:
         words.append(f"({edge.reading})")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 
 from mesh.errors import DamagedTableError, MeshError, NotPublishedError, StorageError
 from mesh.lake.damage import DamagedFile, Fault, Live, TableFiles
@@ -19,7 +20,12 @@ from mesh.naming import ProductId
 if TYPE_CHECKING:
     from mesh.lake.table import Table
 
-READ_ERRORS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+READ_ERRORS = (
+    OSError,
+    pa.ArrowInvalid,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
 """What reading a file may raise. Polars panics at a Parquet file that was cut off."""
 
 

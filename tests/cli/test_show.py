@@ -122,7 +122,7 @@ def test_a_version_that_somebody_else_wrote_is_named_in_show_and_in_lineage(mesh
     assert (told["version"], told["operation"]) == (1, "DELETE")
     mesh("run", "reports.days", "--run-id", "next")
     told = "version 1 was written by somebody else: DELETE, "
-    assert told in mesh("lineage", "reports.days", "--up").stdout
+    assert told in mesh("lineage", "reports.days", "--up", env={"COLUMNS": "160"}).stdout
 
     mesh("run", "shop.sales", "--run-id", "next")
     assert written in mesh("show", "shop.sales").stdout

@@ -60,8 +60,8 @@ def test_a_first_publication(counted: Lake, asked):
     ("write", "requests"),
     [
         (mesh.Overwrite(), 14),
-        (mesh.Append(), 17),
-        (mesh.Upsert(on=("order_id",)), 20),
+        (mesh.Append(), 18),
+        (mesh.Upsert(on=("order_id",)), 22),
     ],
     ids=["overwrite", "append", "upsert"],
 )
