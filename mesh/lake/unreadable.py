@@ -6,12 +6,14 @@ purpose. Looks at files only once a read has failed.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
+from obstore.exceptions import NotFoundError
 
 from mesh.errors import DamagedTableError, MeshError, NotPublishedError, StorageError
 from mesh.lake.damage import DamagedFile, Fault, Live, TableFiles
@@ -20,9 +22,11 @@ from mesh.naming import ProductId
 if TYPE_CHECKING:
     from mesh.lake.table import Table
 
+_MISSING = (FileNotFoundError, NotFoundError)
 READ_ERRORS = (
+    *_MISSING,
     OSError,
-    pa.ArrowInvalid,
+    pa.ArrowException,
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
 )
@@ -34,8 +38,11 @@ def naming_damage(table: Table, version: int | None = None) -> Iterator[None]:
     """Turn errors of reading a version, the latest by default, into one that names the file."""
     try:
         yield
-    except READ_ERRORS as error:
-        found = why_unreadable(table, version, error)
+    except (*READ_ERRORS, StorageError) as error:
+        met = error.__cause__ if isinstance(error, StorageError) else error
+        if isinstance(error, StorageError) and not isinstance(met, _MISSING):
+            raise  # a store that is gone is not asked again
+        found = why_unreadable(table, version, met)
         if found is None:
             raise
         raise found from error
@@ -45,7 +52,7 @@ def why_unreadable(
     table: Table, version: int | None, error: BaseException | None
 ) -> MeshError | None:
     """What is wrong with a version that could not be read; None for any other error."""
-    if not isinstance(error, READ_ERRORS):
+    if not isinstance(error, READ_ERRORS) or _is_about_the_store(error):
         return None
     files = TableFiles(table)
     live = files.live(files.latest if version is None else version)
@@ -62,6 +69,11 @@ def why_unreadable(
             hint=f"read the latest, version {files.latest}",
         )
     return _damaged(table, damaged)
+
+
+def _is_about_the_store(error: BaseException) -> bool:
+    """Whether the system says what is wrong, and that no file is missing."""
+    return isinstance(error, OSError) and error.errno not in {None, errno.ENOENT}
 
 
 def damaged_log(table: Table, files: TableFiles | None = None) -> StorageError | None:

@@ -95,10 +95,11 @@ def test_an_entry_that_was_cut_off_between_two_lines_is_torn_too(disk, growing, 
     assert any(log.name in finding.what and "torn" in finding.what for finding in found)
 
 
-def test_an_upsert_that_meets_a_damaged_file_names_it_and_changes_nothing(disk):
+@pytest.mark.parametrize("damage", [lose, tear])
+def test_an_upsert_that_meets_a_damaged_file_names_it_and_changes_nothing(disk, damage):
     merging = product(write=mesh.Upsert(on="order_id"))
     publish_small(merging, orders(ROWS), disk, "old")
-    name = tear(data_file(disk.table(merging.id), 0))
+    name = damage(data_file(disk.table(merging.id), 0))
 
     with pytest.raises(DamagedTableError, match=name):
         publish_small(merging, orders(ROWS[:1]), disk, "new")
@@ -250,6 +251,16 @@ def test_a_catalog_that_is_behind_or_ahead_is_said_to_be(disk, growing, catalog)
     (ahead,) = diagnose(growing.id, disk, catalog).findings()
     assert ahead.remedy is Remedy.NONE
     assert "version 4" in ahead.what
+
+
+def test_an_upsert_in_a_bucket_names_a_missing_file(bucket):
+    merging, lake = product(write=mesh.Upsert(on="order_id")), bucket.lake()
+    publish_small(merging, orders(ROWS), lake, "old")
+    (file,) = lake.table(merging.id).snapshot().files
+    lake.table(merging.id).store.delete([file.path])
+
+    with pytest.raises(DamagedTableError, match=file.path):
+        publish_small(merging, orders(ROWS[:1]), lake, "new")
 
 
 def test_a_repair_in_a_bucket_is_the_same(bucket, catalog):
