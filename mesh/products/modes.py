@@ -17,7 +17,8 @@ from mesh.errors import Problem
 if TYPE_CHECKING:
     import polars as pl
 
-CHANGE_COLUMNS = ("_change_type", "_commit_version", "_commit_timestamp")
+CHANGE_TYPE, PREIMAGE = "_change_type", "update_preimage"
+CHANGE_COLUMNS = (CHANGE_TYPE, "_commit_version", "_commit_timestamp")
 """Delta's change data feed: what happened to a row, in which version, and when."""
 _MOMENTS = ("timestamp", "local_timestamp", "date")
 
@@ -55,7 +56,8 @@ class Upsert:
     A row for which `delete_when` holds is not written: it removes the row that has its key. It is a
     Polars expression over the row, or the name of a column of booleans, and may use columns that
     are not the contract's, which are not stored: Delta's `_change_type`, or one of your own. Of
-    such a row only the key is looked at. One publication has each key once.
+    such a row only the key is looked at. One publication has each key once; only a change data
+    feed may tell an update in two rows, what was and what is.
     """
 
     on: Sequence[str]

@@ -45,6 +45,7 @@ from mesh.publishing.gate import Gate, StagedRows
 from mesh.publishing.increment import Increment
 from mesh.publishing.modes import Incoming, KeysTaken, Planned, Planning
 from mesh.publishing.modes.changing import PUBLICATION
+from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.pipeline import Pipeline
 from mesh.publishing.receipt import first_receipt, keep_contract
 from mesh.publishing.source import Source, batches_of, source_of
@@ -175,7 +176,7 @@ class _Publication:
             cleanup.callback(gate.close)
             stage, rejects = self._stage(), self._rejects()
             planning = self._planning(stage)
-            cleanup.enter_context(_discarding(stage, rejects, planning.deletes))
+            cleanup.enter_context(_discarding(stage, rejects, planning.staged_deletes))
             incoming = replace(self.incoming, deletes=planning.deletes)
             pipeline = Pipeline(
                 gate=gate,
@@ -300,11 +301,13 @@ class _Publication:
         """What the write mode needs beside the staged rows."""
         mode, deletes, silent = self.product.write, None, None
         if isinstance(mode, Upsert | SlowlyChanging):
-            kept = Incoming.key_contract(self.product.contract, mode)
-            schema = Conformance(kept).stored_schema
-            deletes = self._beside(self.table, schema)
+            contract = self.product.contract
+            schema = Deletes.schema_of(contract, tuple(mode.on))
+            staged = self._beside(self.table, schema)
+            deletes = Deletes.on(staged, contract, is_feed=self.incoming.is_feed)
             if isinstance(mode, SlowlyChanging):
-                named = schema.append(pa.field(PUBLICATION, pa.string()))
+                key = [field for field in schema if field.name in mode.on]
+                named = pa.schema([*key, pa.field(PUBLICATION, pa.string())])
                 silent = self._beside(self.lake.unchanged(self.product.id), named)
         return Planning(self.product, stage, self.settings, deletes, silent)
 

@@ -221,6 +221,28 @@ def test_the_same_run_again_changes_nothing(lake):
     assert lake.table(keeping.id).version() == 1
 
 
+def test_a_feed_says_what_is_and_what_is_over(lake):
+    write = mesh.SlowlyChanging(
+        key="customer",
+        valid_from="since",
+        valid_to="until",
+        delete_when=pl.col("_change_type") == "delete",
+    )
+    keeping = product(Addresses, write=write)
+    rows = told((1, 0, "Rome"), (2, 0, "Oslo"))
+    publish_small(keeping, rows.with_columns(_change_type=pl.lit("insert")), lake, "first")
+    rows = told((1, 0, "Rome"), (1, 5, "Bern"), (2, 4, "Oslo"))
+    kinds = pl.Series(["update_preimage", "update_postimage", "delete"])
+    receipt = publish_small(keeping, rows.with_columns(_change_type=kinds), lake, "second")
+
+    assert receipt.rows_deleted == 1
+    assert periods(keeping, lake) == [
+        (1, 0, 5, "Rome"),
+        (1, 5, None, "Bern"),
+        (2, 0, 4, "Oslo"),
+    ]
+
+
 def naive(events: dict[tuple[int, int], str | None]) -> list[tuple]:
     """The periods that these events make, by going through them in order."""
     found = []

@@ -13,11 +13,15 @@ FIRST = [(number, "DE", float(number)) for number in range(10)]
 BY_FEED = mesh.Upsert(on="order_id", delete_when=pl.col("_change_type") == "delete")
 
 
-def changes(rows, kinds) -> pl.DataFrame:
+BY_FLAG = mesh.Upsert(on="order_id", delete_when="is_gone")
+
+
+def changes(rows, kinds, versions=3) -> pl.DataFrame:
     """Rows as Delta's change data feed hands them over."""
+    told = [versions] * len(rows) if isinstance(versions, int) else versions
     return orders(rows).with_columns(
         _change_type=pl.Series(kinds, dtype=pl.String),
-        _commit_version=pl.lit(3, pl.Int64),
+        _commit_version=pl.Series(told, dtype=pl.Int64),
         _commit_timestamp=pl.lit(0).cast(pl.Datetime("ms", "UTC")),
     )
 
@@ -76,11 +80,11 @@ def test_a_condition_may_look_at_the_contracts_own_columns(lake):
 
 
 def test_a_publication_that_writes_and_deletes_one_key_is_refused(lake):
-    merging = product(write=BY_FEED)
-    publish_small(merging, changes(FIRST, ["insert"] * 10), lake, "first")
+    merging = product(write=BY_FLAG)
+    publish_small(merging, orders(FIRST).with_columns(is_gone=False), lake, "first")
     before = state_of(lake.table(merging.id))
-    both = changes([(4, "DE", 4.0), (4, "DE", 5.0)], ["delete", "insert"])
-    refusal = publish_small(merging, both, lake, "second")
+    rows = orders([(4, "DE", 4.0), (4, "DE", 5.0)])
+    refusal = publish_small(merging, rows.with_columns(is_gone=pl.Series([True, False])), lake, "2")
 
     assert isinstance(refusal, Refusal)
     assert refusal.verdict.reasons == (
@@ -88,6 +92,54 @@ def test_a_publication_that_writes_and_deletes_one_key_is_refused(lake):
     )
     assert refusal.verdict.finding("order_id_unique").samples == ({"order_id": 4},)
     assert state_of(lake.table(merging.id)) == before
+
+
+def test_an_update_that_a_feed_tells_in_two_rows_is_one(lake):
+    merging = product(write=BY_FEED)
+    publish_small(merging, changes(FIRST, ["insert"] * 10), lake, "first")
+    told = changes(
+        [(3, "DE", 3.0), (3, "FR", 30.0), (4, "DE", 4.0), (4, "FR", 40.0), (5, "DE", 5.0)],
+        ["update_preimage", "update_postimage", "delete", "insert", "delete"],
+    )
+    receipt = publish_small(merging, told, lake, "second")
+
+    assert (receipt.rows_accepted, receipt.rows_deleted) == (2, 1)
+    expected = [
+        *(row for row in FIRST if row[0] not in {3, 4, 5}),
+        (3, "FR", 30.0),
+        (4, "FR", 40.0),
+    ]
+    assert rows_of(merging, lake) == sorted(expected, key=repr)
+
+
+def test_what_a_row_was_is_deleted_when_its_key_is_another_now(lake):
+    merging = product(write=BY_FEED)
+    publish_small(merging, changes(FIRST, ["insert"] * 10), lake, "first")
+    told = changes([(3, "DE", 3.0), (33, "DE", 3.0)], ["update_preimage", "update_postimage"])
+    assert publish_small(merging, told, lake, "second").rows_deleted == 1
+    numbers = [row[0] for row in rows_of(merging, lake)]
+    assert sorted(numbers) == [0, 1, 2, 4, 5, 6, 7, 8, 9, 33]
+
+
+def test_a_feed_in_which_a_key_is_deleted_after_it_was_written_is_refused(lake):
+    merging = product(write=BY_FEED)
+    told = changes([(3, "DE", 3.0), (3, "DE", 3.0)], ["insert", "delete"], versions=[3, 4])
+    refusal = publish_small(merging, told, lake, "first")
+    assert refusal.verdict.reasons == (
+        "1 row has a key (order_id) that the same publication deletes",
+    )
+
+
+def test_a_row_of_a_feed_that_breaks_a_rule_leaves_what_was_there(lake):
+    merging = product(write=BY_FEED, on_violation=mesh.Quarantine(0.5))
+    publish_small(merging, changes(FIRST, ["insert"] * 10), lake, "first")
+    told = changes(
+        [(3, "DE", 3.0), (3, "DE", -3.0), (7, "DE", 70.0)],
+        ["update_preimage", "update_postimage", "update_postimage"],
+    )
+    receipt = publish_small(merging, told, lake, "second")
+    assert (receipt.rows_accepted, receipt.rows_rejected, receipt.rows_deleted) == (1, 1, 0)
+    assert (3, "DE", 3.0) in rows_of(merging, lake)
 
 
 def test_files_without_a_deleted_key_stay_as_they_are(lake):

@@ -20,6 +20,7 @@ import pyarrow as pa
 from mesh.catalog.receipts import transaction_of
 from mesh.lake import DataFile, Snapshot
 from mesh.products.modes import SlowlyChanging
+from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.modes.files import TableFiles
 from mesh.publishing.modes.search import Found, Hits, Search
 from mesh.publishing.modes.timeline import Timeline
@@ -52,13 +53,13 @@ class History:
     base: Snapshot | None
     silent: Stage
 
-    def merge(self, told: Stage, ends: Stage, rewritten: Stage, name: str) -> HistoryChange:
+    def merge(self, told: Stage, ends: Deletes, rewritten: Stage, name: str) -> HistoryChange:
         """Put staged states and ends among what is stored; new periods go onto `rewritten`.
 
         `name` tells this attempt's files apart.
         """
         change = HistoryChange()
-        groups = sum(file.size for file in (*told.files, *ends.files)) // GROUP_BYTES + 1
+        groups = sum(file.size for file in (*told.files, *ends.stage.files)) // GROUP_BYTES + 1
         writer, quiet = rewritten.writer(f"{name}new"), self.silent.writer(f"{name}silent")
         try:
             for number in range(groups):
@@ -74,11 +75,12 @@ class History:
     def _merge_group(
         self,
         group: tuple[int, int],
-        stages: tuple[Stage, Stage],
+        told_by: tuple[Stage, Deletes],
         writers: tuple[StageWriter, StageWriter],
         change: HistoryChange,
     ) -> None:
-        told, ends = (self._group(stage, *group) for stage in stages)
+        told = self._group(told_by[0], *group).collect()
+        ends = told_by[1].without_written(self._group(told_by[1].stage, *group)).collect()
         key, moment = list(self.mode.key), pl.col(self.mode.valid_from)
         since = (
             pl.concat([told.select(self.mode.on), ends.select(self.mode.on)])
@@ -99,11 +101,11 @@ class History:
         for batch in self._batches(merged.silent.with_columns(publication), self.silent.schema):
             writers[1].write(batch)
 
-    def _group(self, stage: Stage, number: int, groups: int) -> pl.DataFrame:
+    def _group(self, stage: Stage, number: int, groups: int) -> pl.LazyFrame:
         rows = stage.rows()
         if groups > 1:
             rows = rows.filter(pl.struct(self.mode.key).hash() % groups == number)
-        return rows.collect()
+        return rows
 
     def _search(
         self, files: TableFiles, column: str, among: Sequence[DataFile], since: pl.DataFrame

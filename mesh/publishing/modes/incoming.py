@@ -8,7 +8,7 @@ period's end is Mesh's to compute, so it may be missing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
@@ -16,9 +16,16 @@ import pyarrow as pa
 from mesh.contracts.arrow import Difference, arrow_type, differences, normal_type
 from mesh.contracts.model import Contract
 from mesh.errors import GateError
-from mesh.products.modes import CHANGE_COLUMNS, SlowlyChanging, Upsert, WriteMode
-from mesh.publishing.conformance import Conformance, LossyCastError
-from mesh.publishing.stage import Stage, StageWriter
+from mesh.products.modes import (
+    CHANGE_COLUMNS,
+    CHANGE_TYPE,
+    PREIMAGE,
+    SlowlyChanging,
+    Upsert,
+    WriteMode,
+)
+from mesh.publishing.conformance import LossyCastError
+from mesh.publishing.modes.deletes import Deletes
 
 
 @dataclass(slots=True)
@@ -27,14 +34,7 @@ class Incoming:
 
     contract: Contract
     mode: WriteMode
-    deletes: Stage | None = None
-    _writer: StageWriter | None = field(default=None, init=False)
-
-    @staticmethod
-    def key_contract(contract: Contract, mode: WriteMode) -> Contract:
-        """What is kept of a row that deletes: its key."""
-        on = mode.on if isinstance(mode, Upsert | SlowlyChanging) else ()
-        return replace(contract, columns=tuple(contract.column(name) for name in on), rules=())
+    deletes: Deletes | None = None
 
     def differences(self, schema: pa.Schema) -> tuple[Difference, ...]:
         """Every way in which the incoming columns cannot be published."""
@@ -50,7 +50,7 @@ class Incoming:
 
     def rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows that are to be written. Raises LossyCastError and GateError."""
-        if not isinstance(self.mode, Upsert | SlowlyChanging):
+        if self.deletes is None:
             yield from batches
             return
         offset = 0
@@ -58,12 +58,15 @@ class Incoming:
             for batch in batches:
                 yield from self._kept(batch, offset)
                 offset += batch.num_rows
-            if self._writer is not None:
-                self._writer.close()
+            self.deletes.close()
         except BaseException:
-            if self._writer is not None:
-                self._writer.abandon()
+            self.deletes.abandon()
             raise
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether what happened to a row is told as Delta's change data feed tells it."""
+        return CHANGE_TYPE in self._named
 
     @property
     def _condition(self) -> pl.Expr | None:
@@ -115,14 +118,27 @@ class Incoming:
         if condition is None or self.deletes is None or not batch.num_rows:
             return batch
         deleted = self._deleted(batch, condition)
+        if self.is_feed:
+            return self._without_changes(batch, deleted, offset)
         if not deleted.any():
             return batch
-        if self._writer is None:
-            self._writer = self.deletes.writer("deletes")
-        keys = Conformance(self.key_contract(self.contract, self.mode))
-        gone = _filtered(batch, deleted)
-        self._writer.write(keys.stored(keys.logical(gone, offset)))
+        self.deletes.add(_filtered(batch, deleted), offset, is_written=False)
         return _filtered(batch, ~deleted)
+
+    def _without_changes(
+        self, batch: pa.RecordBatch, deleted: pl.Series, offset: int
+    ) -> pa.RecordBatch:
+        """A feed's rows that say what is. What a row was is deleted, or no news in a history."""
+        if self.deletes is None:
+            return batch
+        before = pl.Series(batch.column(CHANGE_TYPE), dtype=pl.String).eq_missing(PREIMAGE)
+        gone = deleted if isinstance(self.mode, SlowlyChanging) else deleted | before
+        passed = ~(deleted | before)
+        if gone.any():
+            self.deletes.add(_filtered(batch, gone), offset, is_written=False)
+        kept = batch if passed.all() else _filtered(batch, passed)
+        self.deletes.add(kept, offset, is_written=True)
+        return kept
 
     def _deleted(self, batch: pa.RecordBatch, condition: pl.Expr) -> pl.Series:
         """Which rows delete. One whose key is null where it must not be does not: it is checked."""

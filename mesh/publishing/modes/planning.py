@@ -16,6 +16,7 @@ from mesh.lake import DataFile, Snapshot, StagedFile
 from mesh.products.declaration import DataProduct
 from mesh.products.modes import Append, Overwrite, ReplacePartitions, SlowlyChanging, Upsert
 from mesh.publishing.modes.changing import History
+from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.modes.files import TableFiles
 from mesh.publishing.modes.rewriting import Rewriting
 from mesh.publishing.modes.search import MAX_SAMPLES, Search, in_parts
@@ -58,7 +59,7 @@ class Planning:
     product: DataProduct
     stage: Stage
     settings: PublishingSettings
-    deletes: Stage | None = None
+    deletes: Deletes | None = None
     silent: Stage | None = None
 
     def plan(self, base: Snapshot | None, rewritten: Stage, name: str) -> Planned | KeysTaken:
@@ -74,22 +75,18 @@ class Planning:
             return self._unless_taken(base, ())
         return self._upsert(base, mode, rewritten, name)
 
+    @property
+    def staged_deletes(self) -> Stage | None:
+        """Where the keys of rows that delete are."""
+        return None if self.deletes is None else self.deletes.stage
+
     def clashes(self) -> KeysTaken | None:
         """Rows whose key the same publication deletes; None when there are none."""
-        if self.deletes is None or not self.deletes.files:
+        if self.deletes is None:
             return None
-        key = self.deletes.schema.names
-        rows, samples = 0, pl.DataFrame()
-        for part in in_parts(self.deletes.rows(), self.settings.key_memory_bytes):
-            both = (
-                self.stage.rows()
-                .select(key)
-                .join(part.lazy(), on=key, how="semi", nulls_equal=True)
-                .collect(engine="streaming")
-            )
-            rows += both.height
-            samples = pl.concat([samples, both.head(MAX_SAMPLES)], how="diagonal")
-        return KeysTaken(rows, tuple(samples.head(MAX_SAMPLES).to_dicts())) if rows else None
+        budget = self.settings.key_memory_bytes
+        found = self.deletes.clashes(self.stage.rows(), budget)
+        return None if found is None else KeysTaken(found.rows, tuple(found.samples.to_dicts()))
 
     def _adding(self, *removed: DataFile) -> Planned:
         files = self.stage.files
@@ -140,8 +137,9 @@ class Planning:
         search = self._search(mode.on)
         found = search.run(base.files, self._keys(self.stage, mode.on))
         written = found.rows
-        if self.deletes is not None and self.deletes.files:
-            search.run(base.files, self._keys(self.deletes, mode.on), found)
+        if self.deletes is not None:
+            gone = self.deletes.parts(self.settings.key_memory_bytes)
+            search.run(base.files, gone, found)
         Rewriting(self._files, rewritten, self.settings.workers, self.settings.batch_rows).run(
             tuple(found.hits.values()), name
         )
