@@ -10,9 +10,11 @@ from tests.faults.figures import total
 
 __all__ = ["bucket", "ceph_gateway", "gateway", "lake", "moto"]
 
-settings.register_profile("mesh", deadline=None, print_blob=True)
+settings.register_profile("mesh", deadline=None, print_blob=True, derandomize=True)
 # A longer search, by hand: pytest --hypothesis-profile=thorough
-settings.register_profile("thorough", settings.get_profile("mesh"), max_examples=3_000)
+settings.register_profile(
+    "thorough", settings.get_profile("mesh"), max_examples=3_000, derandomize=False
+)
 settings.load_profile("mesh")
 
 

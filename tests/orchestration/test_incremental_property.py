@@ -29,6 +29,12 @@ class Orders(mesh.Contract):
     amount: int
 
 
+class OrdersOfDays(Orders):
+    """One row per order and day: an order that moves leaves the day it was in as it is."""
+
+    day: str = mesh.Field(key=True)
+
+
 class Totals(mesh.Contract):
     """One row per day that has orders."""
 
@@ -87,7 +93,7 @@ TWICE = {
     "everything": mesh.Input("retail.source_v1"),
 }
 REPLACED = bound(
-    mesh.data_product(contract=Orders, write=mesh.ReplacePartitions(by="day"), inputs=TWICE)(
+    mesh.data_product(contract=OrdersOfDays, write=mesh.ReplacePartitions(by="day"), inputs=TWICE)(
         replaced
     )
 )
