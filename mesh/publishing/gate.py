@@ -124,16 +124,15 @@ class Gate:
         if not blocking:
             return Checked()
         keeps = masks.select(pl.all_horizontal(rule.id for rule in blocking)).to_series()
-        rejected = frame.with_columns(
+        failing, broken_by = frame.filter(~keeps), masks.filter(~keeps)
+        rejected = failing.with_columns(
             pl.concat_list(
-                pl.when(~masks.get_column(rule.id)).then(pl.lit(rule.id)) for rule in blocking
+                pl.when(~broken_by.get_column(rule.id)).then(pl.lit(rule.id)) for rule in blocking
             )
             .list.drop_nulls()
             .alias("_mesh_rules"),
-            pl.int_range(batch.offset, batch.offset + frame.height, dtype=pl.Int64).alias(
-                "_mesh_row"
-            ),
-        ).filter(~keeps)
+            ((~keeps).arg_true().cast(pl.Int64) + batch.offset).alias("_mesh_row"),
+        )
         return Checked(keeps, rejected)
 
     def _broken_rules(self, batch: Batch) -> list[Rule]:
