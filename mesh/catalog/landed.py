@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt
 from mesh.contracts.model import Contract
 from mesh.errors import StorageError
-from mesh.lake import Snapshot
-from mesh.lake.entries import LogEntry, newest_first
+from mesh.lake import Commit, Snapshot
+from mesh.lake.log import made_by
 
 
 def landed_receipts(snapshot: Snapshot) -> Iterator[Receipt]:
@@ -21,17 +21,17 @@ def landed_receipts(snapshot: Snapshot) -> Iterator[Receipt]:
 
     What a restore undid is left out.
     """
-    for entry in newest_first(snapshot.table, snapshot.version):
-        if (receipt := receipt_of(entry)) is not None:
+    for commit in made_by(snapshot.table.store, snapshot.version):
+        if (receipt := receipt_of(commit)) is not None:
             yield receipt
 
 
-def receipt_of(entry: LogEntry) -> Receipt | None:
-    """The receipt that an entry of the log carries; None when it is no publication's."""
-    text = entry.info.get(RECEIPT_KEY)
+def receipt_of(commit: Commit) -> Receipt | None:
+    """The receipt that a commit carries; None for a commit that is no publication."""
+    text = commit.metadata.get(RECEIPT_KEY)
     if text is None:
         return None
-    return Receipt.from_json(json.loads(text)).with_table_version(entry.version)
+    return Receipt.from_json(json.loads(text)).with_table_version(commit.version)
 
 
 def published_key(snapshot: Snapshot) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mesh.catalog.erasures_in_lake import erasures_in
-from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt
+from mesh.catalog.landed import receipt_of
+from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt
 from mesh.contracts.model import Contract
 from mesh.errors import Problem, StorageError
 from mesh.naming import ProductId
@@ -75,11 +76,10 @@ def _receipts(
 ) -> list[Receipt]:
     receipts = []
     for commit in commits:
-        text = commit.metadata.get(RECEIPT_KEY)
-        if text is None:
-            continue
         try:
-            receipts.append(_receipt(product, text).with_table_version(commit.version))
+            receipt = receipt_of(commit)
+            if receipt is not None:
+                receipts.append(_own(product, receipt))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             reason = f"KeyError: {error}" if isinstance(error, KeyError) else str(error)
             where = f"{product}, version {commit.version}"
@@ -103,8 +103,7 @@ def _contracts(table: Table, unreadable: list[Problem]) -> list[tuple[Contract, 
     return sorted(found, key=lambda pair: pair[1])
 
 
-def _receipt(product: ProductId, text: Any) -> Receipt:
-    receipt = Receipt.from_json(json.loads(text))
+def _own(product: ProductId, receipt: Receipt) -> Receipt:
     if receipt.product != str(product):
         message = f"it is of {receipt.product}"
         raise ValueError(message)

@@ -19,8 +19,8 @@ from urllib.parse import unquote
 import polars as pl
 import pyarrow as pa
 
-from mesh.lake.entries import LogEntry, log_entries
-from mesh.lake.partitions import partition_value
+from mesh.lake.log import LogEntry, entries
+from mesh.lake.scanning import rows_in
 from mesh.lake.table import Snapshot, restored
 
 CHANGE_TYPE = "_change_type"
@@ -39,13 +39,6 @@ _BYTES_AT_ONCE = 512 * 2**20
 """Bytes of Parquet that are compared at a time: with a key, about as many are held in memory.
 
 Without one it is five times as many, and so a fifth is compared at a time."""
-_CASTS = pl.ScanCastOptions(
-    integer_cast="upcast",
-    float_cast="upcast",
-    datetime_cast=["nanosecond-downcast", "convert-timezone"],
-    missing_struct_fields="insert",
-    extra_struct_fields="ignore",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,25 +153,11 @@ class Changes:
         sign: int,
     ) -> pl.LazyFrame:
         schema, table = self.snapshot.schema, self.snapshot.table
-        empty = pl.DataFrame(schema.empty_table()).schema
-        inside = {name: kind for name, kind in empty.items() if name not in partition}
-        given = [
-            pl.lit(partition_value(text, schema.field(name).type), empty[name]).alias(name)
-            for name, text in partition.items()
-        ]
-        frame = pl.scan_parquet(
-            [path if "://" in path else f"{table.root}/{path}" for path in paths],
-            **table.scan_options,
-            schema=inside if sign else {**inside, CHANGE_TYPE: pl.String()},
-            hive_partitioning=False,
-            glob=False,
-            missing_columns="insert",
-            extra_columns="ignore",
-            cast_options=_CASTS,
-        )
+        told = {} if sign else {CHANGE_TYPE: pl.String()}
+        frame = rows_in(table, paths, partition, schema, besides=told)
         said = pl.lit(sign, pl.Int64) if sign else _sign_of_feed()
         wanted = [pl.col(name) for name in columns]
-        return restored(frame.with_columns(*given, said.alias(_SIGN)), schema).select(
+        return restored(frame.with_columns(said.alias(_SIGN)), schema).select(
             *wanted, pl.col(_SIGN)
         )
 
@@ -211,31 +190,31 @@ def changes(snapshot: Snapshot, since: int, columns: Sequence[str]) -> Changes |
     if since > snapshot.version:
         return Unknown(f"its latest version is {snapshot.version}, and was {since} already")
     table = snapshot.table
-    entries: list[LogEntry] = []
-    for version, entry in enumerate(log_entries(table, since + 1, snapshot.version), since + 1):
+    read: list[LogEntry] = []
+    for version, entry in enumerate(entries(table.store, since + 1, snapshot.version), since + 1):
         if entry is None:
             return Unknown(f"the log's entry of version {version} is gone")
-        entries.append(entry)
-    if why := _unreadable(snapshot, since, entries, columns):
+        read.append(entry)
+    if why := _unreadable(snapshot, since, read, columns):
         return Unknown(why)
-    files, to_check = _changed_files(entries)
+    files, to_check = _changed_files(read)
     for file in to_check:
         if not table.store.has(file.path):
             did = "removed" if file.sign < 0 else "wrote"
             return Unknown(f"a file that version {file.version} {did} is vacuumed")
-    timestamps = {entry.version: entry.timestamp for entry in entries}
+    timestamps = {entry.version: entry.commit.timestamp for entry in read}
     return Changes(snapshot, since, files, timestamps)
 
 
 def _changed_files(
-    entries: Sequence[LogEntry],
+    read: Sequence[LogEntry],
 ) -> tuple[tuple[ChangedFile, ...], list[ChangedFile]]:
     """The files whose rows are the change, and those of them that no version shows any more."""
     last: dict[str, ChangedFile] = {}
     sign: Counter[str] = Counter()
     feed: list[ChangedFile] = []
     gone: set[str] = set()
-    for entry in entries:
+    for entry in read:
         told = [_file(action, entry.version, 0) for action in entry.of("cdc")]
         feed += told
         for kind, by in (("remove", -1), ("add", 1)):
@@ -251,14 +230,14 @@ def _changed_files(
 
 
 def _unreadable(
-    snapshot: Snapshot, since: int, entries: Sequence[LogEntry], columns: Sequence[str]
+    snapshot: Snapshot, since: int, read: Sequence[LogEntry], columns: Sequence[str]
 ) -> str:
     """Why files of the past cannot be compared with those of now; empty when they can."""
-    for entry in entries:
+    for entry in read:
         touched = (*entry.of("add"), *entry.of("remove"))
         if any(action.get("deletionVector") for action in touched):
             return f"version {entry.version} marked rows in deletion vectors"
-    changed = [entry for entry in entries if any(entry.of("metaData"))]
+    changed = [entry for entry in read if any(entry.of("metaData"))]
     if not changed:
         return ""
     earlier = snapshot.table.find(since)

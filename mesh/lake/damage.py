@@ -20,17 +20,16 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mesh.lake.log import ENTRY, LOG_FOLDER, log_path
 from mesh.lake.store import StoredFile
 
 if TYPE_CHECKING:
     from mesh.lake.table import Table
 
-LOG_FOLDER = "_delta_log"
 HINT = f"{LOG_FOLDER}/_last_checkpoint"
-_ENTRY = re.compile(r"_delta_log/(?P<version>\d{20})\.json")
 _PUBLICATION = "mesh.attempt"
 """Key in the metadata of every publication, which is committed with its transaction."""
-_CHECKPOINT = re.compile(r"_delta_log/(?P<version>\d{20})\.checkpoint.*\.parquet")
+_CHECKPOINT = re.compile(LOG_FOLDER + r"/(?P<version>\d{20})\.checkpoint.*\.parquet")
 
 
 class Fault(StrEnum):
@@ -83,7 +82,7 @@ class TableFiles:
     def versions(self) -> tuple[int, ...]:
         """The versions that have an entry, whole or not."""
         return tuple(
-            sorted(int(m["version"]) for path in self.files if (m := _ENTRY.fullmatch(path)))
+            sorted(int(m["version"]) for path in self.files if (m := ENTRY.fullmatch(path)))
         )
 
     @cached_property
@@ -190,7 +189,7 @@ class TableFiles:
         return self._contents[version]
 
     def _read(self, version: int) -> list[dict[str, Any]] | DamagedFile:
-        path = entry_path(version)
+        path = log_path(version)
         if path not in self.files:
             return DamagedFile(path, Fault.MISSING, version)
         content = self._table.store.read(path)
@@ -215,11 +214,6 @@ def _lacking(actions: list[dict[str, Any]], version: int) -> str:
     if any(_PUBLICATION in action.get("commitInfo", {}) for action in actions):
         needed |= {"txn"}
     return " and ".join(sorted(needed - kinds))
-
-
-def entry_path(version: int) -> str:
-    """Where the entry of a version lies, below the table."""
-    return f"{LOG_FOLDER}/{version:020}.json"
 
 
 def _undecodable(table: Table, path: str) -> str:

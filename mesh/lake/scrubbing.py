@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mesh.lake.shown import LOG_FOLDER
+from mesh.lake.log import LOG_FOLDER
 from mesh.lake.table import Table
 
 _ENTRIES = ("add", "remove", "cdc")

@@ -1,29 +1,24 @@
 """A table's log as it lies in the store: which versions showed which files, since when, how big.
 
-Owns the reading of commits one by one, which no snapshot tells: a snapshot knows what a version
-shows, the log what every version showed. Commits nothing.
+Owns what no snapshot tells: a snapshot knows what a version shows, the log what every version
+showed. Commits nothing.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
 from mesh.errors import StorageError
+from mesh.lake.log import ENTRY, LOG_FOLDER, LogEntry, entries, log_path
 from mesh.lake.table import Table
 
-LOG_FOLDER = "_delta_log"
-_COMMIT = re.compile(LOG_FOLDER + r"/(?P<version>\d{20})\.json")
 _CHECKPOINT = re.compile(LOG_FOLDER + r"/(?P<version>\d{20})\.checkpoint\..*(parquet|json)")
-_READERS = 16
-"""Commits that are read at a time: a store answers many as quickly as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +66,28 @@ def read_log(table: Table) -> Log:
     Where another program removed the log's beginning, it is read from the first checkpoint on.
     """
     found = list(table.store.list(LOG_FOLDER))
-    commits = _versions(_COMMIT, (file.path for file in found))
+    commits = _versions(ENTRY, (file.path for file in found))
     checkpoints = sorted(_versions(_CHECKPOINT, (file.path for file in found)))
     if not commits and not checkpoints:
         return Log()
     shown, start = _base(table, sorted(commits), checkpoints)
-    wanted = {v: path for v, path in sorted(commits.items()) if v >= start}
     times: dict[int, datetime] = {} if not start else {start - 1: datetime.fromtimestamp(0, UTC)}
     metadata: dict[int, Mapping[str, Any]] = {}
     ended: list[ShownFile] = []
-    for version, actions in _read(table, wanted):
-        times[version], metadata[version] = _commit_of(actions)
-        _apply(version, actions, shown, ended)
+    for version, entry in enumerate(entries(table.store, start, max(commits, default=-1)), start):
+        if entry is None:  # without it, nobody knows which files are shown
+            hint = "restore it from a backup, or ask `mesh repair`"
+            where = f"{table.url}/{log_path(version)}"
+            raise StorageError("an entry of the log is gone", where=where, hint=hint)
+        times[version], metadata[version] = entry.commit.timestamp, entry.commit.metadata
+        _apply(entry, shown, ended)
     return Log((*ended, *shown.values()), times, metadata)
 
 
 def latest_and_checkpoint(table: Table) -> tuple[int, int]:
     """The latest version, and the one at which the log was last summed up; -1 for none."""
     paths = [file.path for file in table.store.list(LOG_FOLDER)]
-    commits, checkpoints = _versions(_COMMIT, paths), _versions(_CHECKPOINT, paths)
+    commits, checkpoints = _versions(ENTRY, paths), _versions(_CHECKPOINT, paths)
     return max(commits, default=-1), max(checkpoints, default=-1)
 
 
@@ -116,43 +114,14 @@ def _base(
     return shown, first + 1
 
 
-def _read(table: Table, commits: Mapping[int, str]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="mesh-log") as pool:
-        texts = pool.map(table.store.read, commits.values())
-        for version, text in zip(commits, texts, strict=True):
-            yield version, _actions(text, f"{table.url}/{commits[version]}")
-
-
-def _actions(text: bytes, where: str) -> list[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
-    except ValueError as error:
-        hint = "restore the file from a backup, or publish a new major"
-        raise StorageError("a commit of the log is damaged", where=where, hint=hint) from error
-
-
-def _commit_of(actions: Iterable[Mapping[str, Any]]) -> tuple[datetime, Mapping[str, Any]]:
-    info: Mapping[str, Any] = next((a["commitInfo"] for a in actions if a.get("commitInfo")), {})
-    return datetime.fromtimestamp(info.get("timestamp", 0) / 1000, UTC), info
-
-
-def _apply(
-    version: int,
-    actions: Iterable[Mapping[str, Any]],
-    shown: dict[str, ShownFile],
-    ended: list[ShownFile],
-) -> None:
+def _apply(entry: LogEntry, shown: dict[str, ShownFile], ended: list[ShownFile]) -> None:
     """Let a version's removals, then its additions, come to what was shown before it."""
-    for action in actions:
-        if (removed := action.get("remove")) is not None:
-            file = shown.pop(unquote(removed["path"]), None)
-            if file is not None:
-                ended.append(
-                    ShownFile(file.path, file.size, file.partition_values, file.first, version)
-                )
-    for action in actions:
-        if (added := action.get("add")) is not None:
-            path = unquote(added["path"])
-            values = added.get("partitionValues") or {}
-            first = shown[path].first if path in shown else version
-            shown[path] = ShownFile(path, added["size"], values, first)
+    for removed in entry.of("remove"):
+        file = shown.pop(unquote(removed["path"]), None)
+        if file is not None:
+            ended.append(replace(file, until=entry.version))
+    for added in entry.of("add"):
+        path = unquote(added["path"])
+        values = added.get("partitionValues") or {}
+        first = shown[path].first if path in shown else entry.version
+        shown[path] = ShownFile(path, added["size"], values, first)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mesh.catalog.landed import receipt_of
 from mesh.errors import CommitConflictError
 from mesh.lake import Snapshot
-from mesh.lake.entries import newest_first
+from mesh.lake.log import made_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Increment:
     def require_latest(self, base: Snapshot) -> None:
         """Raise CommitConflictError when the product was published since its inputs were chosen."""
         seen = -1 if self.seen is None else self.seen
-        for entry in newest_first(base.table, base.version, after=seen):
-            if entry.restored is not None:
-                raise self._conflict(f"version {entry.restored} was restored meanwhile")
-            receipt = receipt_of(entry)
+        for commit in made_by(base.table.store, base.version, after=seen):
+            if commit.restored is not None:
+                raise self._conflict(f"version {commit.restored} was restored meanwhile")
+            receipt = receipt_of(commit)
             if receipt is not None and (self.is_whole or receipt.partition == self.partition):
                 raise self._conflict(f"run {receipt.run_id} published it meanwhile")
 

@@ -44,7 +44,7 @@ from mesh.publishing.conformance import Conformance, LossyCastError
 from mesh.publishing.gate import Gate, StagedRows
 from mesh.publishing.increment import Increment
 from mesh.publishing.modes import Incoming, KeysTaken, Planned, Planning
-from mesh.publishing.modes.changing import PUBLICATION
+from mesh.publishing.modes.changing import silent_schema
 from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.pipeline import Pipeline
 from mesh.publishing.receipt import first_receipt, keep_contract
@@ -306,9 +306,9 @@ class _Publication:
             staged = self._beside(self.table, schema)
             deletes = Deletes.on(staged, contract, is_feed=self.incoming.is_feed)
             if isinstance(mode, SlowlyChanging):
-                key = [field for field in schema if field.name in mode.on]
-                named = pa.schema([*key, pa.field(PUBLICATION, pa.string())])
-                silent = self._beside(self.lake.unchanged(self.product.id), named)
+                silent = self._beside(
+                    self.lake.unchanged(self.product.id), silent_schema(schema, mode)
+                )
         return Planning(self.product, stage, self.settings, deletes, silent)
 
     def _beside(self, table: Table, schema: pa.Schema) -> Stage:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from mesh.catalog.receipts import CONTRACTS_FOLDER, RECEIPT_KEY, Receipt, transaction_of
+from mesh.catalog.landed import receipt_of
+from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt, transaction_of
 from mesh.contracts.model import Contract
-from mesh.lake import Commit, Snapshot, Table
+from mesh.lake import Snapshot, Table
 
 ATTEMPT_KEY = "mesh.attempt"
 """Key in a commit's metadata that names the attempt whose files it shows: two processes may try one
@@ -23,26 +24,11 @@ def keep_contract(table: Table, contract: Contract) -> None:
     table.store.put_once(f"{CONTRACTS_FOLDER}/{contract.digest}.json", text.encode())
 
 
-def landed_attempts(table: Table) -> Iterator[tuple[int, str]]:
-    """Version and attempt of every publication in a table's history, newest first."""
-    for commit in table.commits():
-        if (attempt := commit.metadata.get(ATTEMPT_KEY)) is not None:
-            yield commit.version, attempt
-
-
 def receipts_in(table: Table) -> Iterator[Receipt]:
     """The receipts that a table's commits carry, newest first, without commits of others."""
     for commit in table.commits():
         if (receipt := receipt_of(commit)) is not None:
             yield receipt
-
-
-def receipt_of(commit: Commit) -> Receipt | None:
-    """The receipt that a commit carries; None for a commit that is no publication."""
-    text = commit.metadata.get(RECEIPT_KEY)
-    if text is None:
-        return None
-    return Receipt.from_json(json.loads(text)).with_table_version(commit.version)
 
 
 def first_receipt(snapshot: Snapshot | None, publication: str) -> Receipt | None:

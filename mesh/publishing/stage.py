@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from mesh.contracts.arrow import Difference, type_name
 from mesh.lake import StagedFile, Table
-from mesh.lake.partitions import folder_of, partition_text, partition_value, why_no_partition
+from mesh.lake.partitions import folder_of, partition_text, why_no_partition
+from mesh.lake.scanning import rows_in
 from mesh.publishing.conformance import LossyCastError
 from mesh.publishing.data_file import OpenFile
 from mesh.publishing.encoding import Encoding, encoding_of
@@ -91,7 +92,12 @@ class Stage:
 
     def rows(self) -> pl.LazyFrame:
         """The staged rows, partition columns included, as they are stored."""
-        return scan_files(self.table, self.schema, self.partition_by, self.files)
+        if not self.files:
+            return pl.DataFrame(self.schema.empty_table()).lazy()
+        return pl.concat(
+            rows_in(self.table, [file.path], file.partition_values, self.schema)
+            for file in self.files
+        )
 
     def beside(self) -> Stage:
         """An empty stage of the same attempt."""
@@ -206,39 +212,3 @@ class StageWriter:
     def _close(self, values: Partition) -> None:
         if values in self._open:
             self.stage.closed(self._open.pop(values).close())
-
-
-def scan_files(
-    table: Table,
-    schema: pa.Schema,
-    partition_by: Sequence[str],
-    files: Sequence[StagedFile],
-    *,
-    is_complete: bool = True,
-) -> pl.LazyFrame:
-    """The rows of data files with the columns of `schema`, partition columns included.
-
-    Files that may lack columns, since a later minor version added them, are not `is_complete`:
-    their rows have nulls there.
-    """
-    empty = pl.DataFrame(schema.empty_table())
-    inside = {n: t for n, t in empty.schema.items() if n not in partition_by}
-    frames = []
-    for file in files:
-        values = [
-            pl.lit(
-                partition_value(file.partition_values[name], schema.field(name).type),
-                dtype=empty.schema[name],
-            ).alias(name)
-            for name in partition_by
-        ]
-        frame = pl.scan_parquet(
-            f"{table.root}/{file.path}",
-            **table.scan_options,
-            hive_partitioning=False,
-            glob=False,
-            schema=None if is_complete else inside,
-            missing_columns="raise" if is_complete else "insert",
-        )
-        frames.append(frame.with_columns(values).select(schema.names))
-    return pl.concat(frames) if frames else empty.lazy()

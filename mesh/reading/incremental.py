@@ -26,7 +26,6 @@ from mesh.lake.changes import (
     as_inserts,
     changes,
 )
-from mesh.lake.entries import log_entry
 from mesh.products.declaration import DataProduct
 from mesh.products.modes import Append, Upsert
 from mesh.reading.snapshot import InputIncrement, PinnedInput
@@ -244,11 +243,11 @@ def _changed(pinned: PinnedInput, found: Changes, rows: pl.LazyFrame, how: Readi
 
 def _whole(pinned: PinnedInput, reason: str) -> PinnedInput:
     """Every row of the pinned version, as an insert."""
-    entry = log_entry(pinned.table, pinned.version)
+    commit = pinned.table.commit_at(pinned.version)
     rows = as_inserts(
         pinned.table.scan(pinned.version).select(pinned.columns),
         pinned.version,
-        entry.timestamp if entry is not None else None,
+        commit.timestamp if commit is not None else None,
     )
     table_id = pinned.table.snapshot(pinned.version).table_id
     told = InputIncrement(rows, Reading.ALL_ROWS, table_id, reason=reason)

@@ -125,10 +125,7 @@ class Compaction:
     def _rewrite(self, stage: Stage, number: int, files: Sequence[DataFile]) -> Rewrite:
         own = stage.beside()
         writer = own.writer(f"{mark_of(self.cluster_by) or JOINED[1:]}{number}")
-        frames = [
-            rows_of(stage.table, file, schema=stage.schema, partition_by=stage.partition_by)
-            for file in files
-        ]
+        frames = [rows_of(stage.table, file, stage.schema) for file in files]
         rows = pl.concat(frames)
         expected = count(rows)
         if self.cluster_by:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from mesh.catalog.erasures_in_lake import ERASURE_KEY, ERASURES_FOLDER, erasures_in
 from mesh.catalog.model import ErasureRecord
@@ -28,6 +29,7 @@ from mesh.lake.shown import read_log
 from mesh.lake.table import Change
 from mesh.naming import ProductId
 from mesh.publishing.landing import MAX_ATTEMPTS, wait
+from mesh.publishing.modes.changing import is_key_of_history
 from mesh.publishing.stage import Stage
 from mesh.reading.filtering import columns_in, require_condition
 from mesh.settings import PublishingSettings
@@ -38,7 +40,7 @@ from mesh.upkeep.rewriting import (
     stored_schema,
     without_some,
 )
-from mesh.upkeep.searching import Found, Search, Searched, condition_schema, rows_without
+from mesh.upkeep.searching import Found, Mark, Search, Searched, having, rows_without, where
 from mesh.upkeep.vacuum import leftovers_among
 
 _ROUNDS = 5
@@ -162,16 +164,32 @@ class Erasure:
         schema = stored_schema(published)
         empty = pl.DataFrame(schema.empty_table()).schema
         require_condition(empty, self.condition, str(self.product))
-        wanted = condition_schema(schema, self.condition, str(self.product))
-        tables = [("table", published), ("quarantine", self.lake.quarantine(self.product).find())]
-        unchanged = self.lake.unchanged(self.product).find()
-        if unchanged is not None and set(self._columns) <= set(unchanged.schema.names):
-            tables.append(("unchanged", unchanged))
-        return [
-            (part, Search(s.table, self.condition, wanted, s.partition_by, self.settings.workers))
-            for part, s in tables
-            if s is not None
+        wanted = pa.schema([schema.field(name) for name in self._columns])
+        rejected = self.lake.quarantine(self.product).find()
+        found = [
+            (part, self._search(table, where(self.condition), wanted))
+            for part, table in (("table", published), ("quarantine", rejected))
+            if table is not None
         ]
+        unchanged = self.lake.unchanged(self.product).find()
+        if unchanged is None:
+            return found
+        # It goes first: whose keys these are, only rows of the table tell, while they are there.
+        return [("unchanged", self._keys_of(unchanged, found[0][1])), *found]
+
+    def _keys_of(self, unchanged: Snapshot, table: Search) -> Search:
+        """A search for everything that is kept of the keys of such rows."""
+        schema = stored_schema(unchanged)
+        key = pa.schema([column for column in schema if is_key_of_history(column)])
+        keys = [table.values_of_hits(key)]
+        if set(self._columns) <= set(schema.names):  # of rows that the table has no more
+            wanted = pa.schema([schema.field(name) for name in self._columns])
+            keys.append(self._search(unchanged, where(self.condition), wanted).values_of_hits(key))
+        return self._search(unchanged, having(pl.concat(keys).unique()), key)
+
+    def _search(self, snapshot: Snapshot, mark: Mark, schema: pa.Schema) -> Search:
+        workers = self.settings.workers
+        return Search(snapshot.table, mark, schema, snapshot.partition_by, workers)
 
     def _copies(self) -> tuple[Copy, ...]:
         found = self.catalog.lineage(str(self.product), "down")
@@ -240,11 +258,10 @@ class Erasure:
 
     def _kept(self, search: Search, stage: Stage, file: DataFile, known: Searched) -> Rewrite:
         """What stays of one file."""
-        condition, parts = self.condition, stage.partition_by
         return without_some(
             stage,
             file,
-            rows_without(search.table, file, condition, stage.schema, parts),
+            rows_without(search.table, file, search.mark, stage.schema),
             expected=(known.rows or 0) - known.hits,
             batch_rows=self.settings.batch_rows,
         )

@@ -20,7 +20,8 @@ from mesh.catalog.receipts import RECEIPT_KEY
 from mesh.catalog.store import Catalog
 from mesh.catalog.sync import sync_product
 from mesh.lake import Lake, Table
-from mesh.lake.damage import HINT, DamagedFile, TableFiles, entry_path
+from mesh.lake.damage import HINT, DamagedFile, TableFiles
+from mesh.lake.log import LOG_FOLDER, log_path
 from mesh.lake.table import Change
 from mesh.naming import ProductId
 
@@ -213,7 +214,7 @@ def _mend(found: TableDiagnosis, done: Repaired) -> None:
     table = found.table
     for file in found.checkpoints:
         _set_aside(table, file.path, done)
-    if found.checkpoints and HINT in {file.path for file in table.store.list("_delta_log")}:
+    if found.checkpoints and HINT in {file.path for file in table.store.list(LOG_FOLDER)}:
         _set_aside(table, HINT, done)
     if not found.is_readable:
         for file in found.log:
@@ -245,7 +246,7 @@ def _fill(table: Table, file: DamagedFile, done: Repaired) -> None:
         REPAIR_KEY: json.dumps(told),
     }
     entry = json.dumps({"commitInfo": info}) + "\n"
-    table.store.put_once(entry_path(file.version), entry.encode())
+    table.store.put_once(log_path(file.version), entry.encode())
 
 
 def _land(found: TableDiagnosis) -> int:

@@ -101,16 +101,17 @@ class OldRows:
         return found
 
     def _old_rows(self, snapshot: Snapshot, file: DataFile, schema: pa.Schema) -> int:
-        parts = snapshot.partition_by
-        frame = rows_of(self.table, file, schema=schema, partition_by=parts)
-        if self.column in parts:  # the value is the folder's: the same for every row
+        frame = rows_of(self.table, file, schema)
+        if (
+            self.column in snapshot.partition_by
+        ):  # the value is the folder's: the same for every row
             is_old = frame.head(1).select(self._is_old(schema)).collect()
             return file.rows if is_old.height and is_old.item() else 0
         counted = frame.filter(self._is_old(schema)).select(pl.len())
         return int(counted.collect(engine="streaming").item())
 
     def _rewrite(self, stage: Stage, file: DataFile, old: int) -> Rewrite:
-        rows = rows_of(stage.table, file, schema=stage.schema, partition_by=stage.partition_by)
+        rows = rows_of(stage.table, file, stage.schema)
         return without_some(
             stage,
             file,

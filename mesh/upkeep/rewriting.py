@@ -18,7 +18,7 @@ import pyarrow as pa
 from mesh.contracts.arrow import guarded_columns, key_columns
 from mesh.errors import CommitConflictError, StorageError
 from mesh.lake import DataFile, Snapshot, StagedFile, Table
-from mesh.lake.partitions import partition_value
+from mesh.lake.scanning import rows_in
 from mesh.lake.shown import ShownFile
 from mesh.lake.streaming import batches_of_frame
 from mesh.lake.table import Change
@@ -92,34 +92,9 @@ def stored_schema(snapshot: Snapshot) -> pa.Schema:
     return pa.schema([f.with_type(_plain(f.type)) for f in snapshot.schema])
 
 
-def rows_of(
-    table: Table,
-    file: DataFile | ShownFile,
-    *,
-    schema: pa.Schema,
-    partition_by: Sequence[str],
-) -> pl.LazyFrame:
-    """The rows of one file, with columns that it lacks as nulls and others left out."""
-    types = pl.DataFrame(schema.empty_table()).schema
-    inside = {name: kind for name, kind in types.items() if name not in partition_by}
-    frame = pl.scan_parquet(
-        f"{table.root}/{file.path}",
-        **table.scan_options,
-        hive_partitioning=False,
-        glob=False,
-        schema=inside,
-        missing_columns="insert",
-        extra_columns="ignore",
-    )
-    values = [
-        pl.lit(
-            partition_value(file.partition_values[name], schema.field(name).type),
-            dtype=types[name],
-        ).alias(name)
-        for name in partition_by
-        if name in types
-    ]
-    return frame.with_columns(values).select(schema.names)
+def rows_of(table: Table, file: DataFile | ShownFile, schema: pa.Schema) -> pl.LazyFrame:
+    """The rows of one file."""
+    return rows_in(table, [file.path], file.partition_values, schema)
 
 
 def count(frame: pl.LazyFrame) -> int:

@@ -1,4 +1,4 @@
-"""Rows for which a condition holds, wherever they are below a table.
+"""Rows that are meant, by a condition or by their keys, wherever they are below a table.
 
 Owns the search through every data file that lies there: those of the current version, of earlier
 ones, and those that no version ever showed. It trusts no statistics, and no log.
@@ -6,7 +6,7 @@ ones, and those that no version ever showed. It trusts no statistics, and no log
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -18,11 +18,13 @@ from mesh.lake import DataFile, Table
 from mesh.lake.partitions import NULL_FOLDER
 from mesh.lake.shown import Log, ShownFile, read_log
 from mesh.lake.store import StoredFile
-from mesh.reading.filtering import columns_in, marked
+from mesh.reading.filtering import marked
 from mesh.upkeep.rewriting import rows_of
 from mesh.upkeep.vacuum import data_files
 
 HIT = "_mesh_hit"
+Mark = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""Adds a column `HIT` to rows: whether each is one of those that are searched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,10 @@ class Found:
 
 @dataclass(slots=True)
 class Search:
-    """One condition in one table. `schema` has the columns that the condition names."""
+    """Marked rows in one table. `schema` has the columns that the mark looks at."""
 
     table: Table
-    condition: str
+    mark: Mark
     schema: pa.Schema
     partition_by: Sequence[str]
     workers: int
@@ -86,21 +88,34 @@ class Search:
         values = {file.path: file for file in log.files}
         fresh = [file for file in stored if file.path not in self._known]
         with ThreadPoolExecutor(self.workers, "mesh-search") as pool:
-            for item in pool.map(lambda file: self._searched(file, values.get(file.path)), fresh):
+            for item in pool.map(lambda file: self._searched(file, values), fresh):
                 if item.rows is not None:
                     self._known[item.file.path] = item
         return Found(log, tuple(self._known.get(f.path, Searched(f, None)) for f in stored))
 
     def again(self) -> Search:
         """The same search, which knows nothing yet."""
-        return Search(self.table, self.condition, self.schema, self.partition_by, self.workers)
+        return Search(self.table, self.mark, self.schema, self.partition_by, self.workers)
 
-    def _searched(self, file: StoredFile, shown: ShownFile | None) -> Searched:
-        place = shown or ShownFile(file.path, file.size, _values(file.path, self.partition_by), 0)
-        frame = rows_of(self.table, place, schema=self.schema, partition_by=self.partition_by)
-        counted = marked(frame, self.condition, HIT).select(
-            pl.len().alias("rows"), pl.col(HIT).sum().alias("hits")
-        )
+    def values_of_hits(self, columns: pa.Schema) -> pl.DataFrame:
+        """What marked rows have in some columns, in any file: each combination once."""
+        found = self.run()
+        shown = {file.path: file for file in found.log.files}
+        needed = pa.unify_schemas([self.schema, columns])
+        frames = [pl.DataFrame(columns.empty_table()).lazy()]
+        for item in found.files:
+            if item.hits:
+                rows = rows_of(self.table, self._place(item.file, shown), needed)
+                frames.append(self.mark(rows).filter(HIT).select(columns.names))
+        return pl.concat(frames).unique().collect(engine="streaming")
+
+    def _place(self, file: StoredFile, shown: Mapping[str, ShownFile]) -> ShownFile:
+        told = _values(file.path, self.partition_by)
+        return shown.get(file.path) or ShownFile(file.path, file.size, told, 0)
+
+    def _searched(self, file: StoredFile, shown: Mapping[str, ShownFile]) -> Searched:
+        frame = rows_of(self.table, self._place(file, shown), self.schema)
+        counted = self.mark(frame).select(pl.len().alias("rows"), pl.col(HIT).sum().alias("hits"))
         try:
             rows, hits = counted.collect(engine="streaming").row(0)
         except (OSError, pl.exceptions.PolarsError):
@@ -108,18 +123,29 @@ class Search:
         return Searched(file, rows, hits or 0)
 
 
-def condition_schema(table: pa.Schema, condition: str, where: str) -> pa.Schema:
-    """The columns of a table that a condition names."""
-    names = set(columns_in(condition, where))
-    return pa.schema([column for column in table if column.name in names])
+def where(condition: str) -> Mark:
+    """Marks the rows for which a SQL condition holds."""
+    return lambda frame: marked(frame, condition, HIT)
+
+
+def having(keys: pl.DataFrame) -> Mark:
+    """Marks the rows that have one of some keys; each is there once."""
+    told = keys.lazy().with_columns(pl.lit(value=True).alias(HIT))
+
+    def mark(frame: pl.LazyFrame) -> pl.LazyFrame:
+        beside = frame.join(
+            told, on=keys.columns, how="left", nulls_equal=True, maintain_order="left"
+        )
+        return beside.with_columns(pl.col(HIT).fill_null(value=False))
+
+    return mark
 
 
 def rows_without(
-    table: Table, file: DataFile, condition: str, schema: pa.Schema, parts: Sequence[str]
+    table: Table, file: DataFile | ShownFile, mark: Mark, schema: pa.Schema
 ) -> pl.LazyFrame:
-    """The rows of a file for which a condition does not hold."""
-    rows = rows_of(table, file, schema=schema, partition_by=parts)
-    return marked(rows, condition, HIT).filter(~pl.col(HIT)).drop(HIT)
+    """The rows of a file that are not marked."""
+    return mark(rows_of(table, file, schema)).filter(~pl.col(HIT)).drop(HIT)
 
 
 def _values(path: str, partition_by: Sequence[str]) -> dict[str, str | None]:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mesh.lake import Table
+from mesh.lake.log import LOG_FOLDER
 from mesh.lake.removed import note_removed, removals_of
-from mesh.lake.shown import LOG_FOLDER, Log, ShownFile, read_log
+from mesh.lake.shown import Log, ShownFile, read_log
 from mesh.lake.store import StoredFile
 from mesh.publishing.stage import STAGED_NAME
 from mesh.upkeep.keeps import Held, Keep, Keeper, keeps_of

@@ -8,7 +8,7 @@ import pytest
 
 import mesh
 from mesh.errors import StorageError
-from mesh.lake.shown import LOG_FOLDER
+from mesh.lake.log import LOG_FOLDER
 from mesh.lake.streaming import batches_of_frame
 from mesh.upkeep import rewriting
 from mesh.upkeep.clustering import ordered

@@ -15,7 +15,7 @@ from mesh.catalog.receipts import InputVersion, Refusal
 from mesh.catalog.store import Catalog
 from mesh.catalog.sync import sync
 from mesh.errors import MeshError, NotErasedError, UnknownColumnError, VersionRemovedError
-from mesh.lake.shown import LOG_FOLDER
+from mesh.lake.log import LOG_FOLDER
 from mesh.products.ports import Input
 from mesh.publishing import receipts_in
 from mesh.reading import pin

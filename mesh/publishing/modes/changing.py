@@ -30,6 +30,20 @@ from mesh.settings import PublishingSettings
 GROUP_BYTES = 64 * 1024 * 1024
 """Staged Parquet that one group of keys has, about: in memory it is several times that."""
 PUBLICATION = "_mesh_publication"
+_HISTORY, _KEY = b"mesh.history", b"key"
+"""What a column's metadata says of its part in a history."""
+
+
+def silent_schema(keyed: pa.Schema, mode: SlowlyChanging) -> pa.Schema:
+    """The columns of the table of events that changed nothing, given those of key and moment."""
+    key = (keyed.field(name) for name in mode.key)
+    marked = [field.with_metadata({**(field.metadata or {}), _HISTORY: _KEY}) for field in key]
+    return pa.schema([*marked, keyed.field(mode.valid_from), pa.field(PUBLICATION, pa.string())])
+
+
+def is_key_of_history(column: pa.Field) -> bool:
+    """Whether a column of that table is one of the key, rather than the moment."""
+    return bool((column.metadata or {}).get(_HISTORY) == _KEY)
 
 
 @dataclass(slots=True)
