@@ -56,7 +56,7 @@ def handed_on(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Rows as they are now."""
     import polars as pl
 
-    from mesh.lake.changes import CHANGE_COLUMNS
+    from mesh.naming import CHANGE_COLUMNS
 
     if "_change_type" not in rows.collect_schema():
         return rows

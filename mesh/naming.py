@@ -16,12 +16,23 @@ from mesh.errors import InvalidNameError, Problem
 MAX_LENGTH = 63
 """Longest name, as PostgreSQL allows for an identifier."""
 
+CHANGE_TYPE = "_change_type"
+COMMIT_VERSION = "_commit_version"
+COMMIT_TIMESTAMP = "_commit_timestamp"
+CHANGE_COLUMNS = (CHANGE_TYPE, COMMIT_VERSION, COMMIT_TIMESTAMP)
+"""Columns of Delta's change data feed: what happened to a row, in which version, and when."""
+INSERT = "insert"
+PREIMAGE = "update_preimage"
+POSTIMAGE = "update_postimage"
+DELETE = "delete"
+"""What `_change_type` says."""
+
 _PART = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _VERSIONED = re.compile(r"(?P<name>.+)_v(?P<major>[1-9][0-9]{0,3})")
 _MAJOR_SUFFIX = re.compile(r"_v[0-9]+$")
 _TABLE = re.compile(
     r"(?:^|/)(?P<domain>[a-z][a-z0-9_]*)/(?P<name>[a-z][a-z0-9_]*)/v(?P<major>[1-9][0-9]{0,3})"
-    r"(?:_quarantine)?/?$"
+    r"(?:_quarantine|_unchanged)?/?$"
 )
 _COLUMN_FORBIDDEN = re.compile(r"""[ ,;{}()=.*^/\\"'`\x00-\x1f\x7f\u2028-\u202e\ud800-\udfff]""")
 _WINDOWS = "con prn aux nul " + " ".join(f"com{n} lpt{n}" for n in range(1, 10))
@@ -89,7 +100,7 @@ class ProductId:
 
     @classmethod
     def of_table(cls, url: str) -> ProductId | None:
-        """The product whose table, or quarantine, is at a URL; None where there is no telling."""
+        """The product whose table, or one beside it, is at a URL; None for no telling."""
         match = _TABLE.search(url)
         if match is None or product_name_problems(match["name"]):
             return None

@@ -22,16 +22,16 @@ import pyarrow as pa
 from mesh.lake.log import LogEntry, entries
 from mesh.lake.scanning import rows_in
 from mesh.lake.table import Snapshot, restored
-
-CHANGE_TYPE = "_change_type"
-COMMIT_VERSION = "_commit_version"
-COMMIT_TIMESTAMP = "_commit_timestamp"
-CHANGE_COLUMNS = (CHANGE_TYPE, COMMIT_VERSION, COMMIT_TIMESTAMP)
-
-INSERT = "insert"
-PREIMAGE = "update_preimage"
-POSTIMAGE = "update_postimage"
-DELETE = "delete"
+from mesh.naming import (
+    CHANGE_COLUMNS,
+    CHANGE_TYPE,
+    COMMIT_TIMESTAMP,
+    COMMIT_VERSION,
+    DELETE,
+    INSERT,
+    POSTIMAGE,
+    PREIMAGE,
+)
 
 _SIGN = "_mesh_sign"
 _TIMESTAMP = pl.Datetime("us", "UTC")

@@ -43,3 +43,11 @@ class Lake:
     def unchanged(self, product: ProductId) -> Table:
         """The table of a product's events that changed nothing, whether it exists yet or not."""
         return Table(f"{self.url}/{product.unchanged_path}", self.options)
+
+    def tables(self, product: ProductId) -> Mapping[str, Table]:
+        """Every table that a product may have, by its part in it."""
+        return {
+            "table": self.table(product),
+            "quarantine": self.quarantine(product),
+            "unchanged": self.unchanged(product),
+        }

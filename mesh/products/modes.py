@@ -17,8 +17,6 @@ from mesh.errors import Problem
 if TYPE_CHECKING:
     import polars as pl
 
-CHANGE_TYPE, PREIMAGE = "_change_type", "update_preimage"
-CHANGE_COLUMNS = (CHANGE_TYPE, "_commit_version", "_commit_timestamp")
 """Delta's change data feed: what happened to a row, in which version, and when."""
 _MOMENTS = ("timestamp", "local_timestamp", "date")
 

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-_SAMPLE_ROWS = 8_192
+SAMPLE_ROWS = 8_192
+"""Rows that tell whether a column repeats itself."""
 _REPEATING_SHARE = 0.1
 
 
@@ -44,10 +45,24 @@ class Batch:
         return Batch(self.rows, self.offset, found)
 
 
+def batches_in(
+    schema: pa.Schema, frame: pl.DataFrame, batch_rows: int | None = None
+) -> list[pa.RecordBatch]:
+    """A frame's rows as batches of these columns, in their types."""
+    table = frame.select(schema.names).to_arrow()
+    columns = [
+        values if values.type == item.type else values.cast(item.type)
+        for item, values in zip(schema, table.columns, strict=True)
+    ]
+    whole = pa.table(columns, schema=schema).combine_chunks()
+    batches: list[pa.RecordBatch] = whole.to_batches(max_chunksize=batch_rows)
+    return batches
+
+
 def repeating_texts(rows: pa.RecordBatch) -> tuple[str, ...]:
     """Columns of text whose first rows repeat themselves."""
     texts = [field.name for field in rows.schema if is_text(field.type)]
-    sample = rows.slice(0, _SAMPLE_ROWS).select(texts)
+    sample = rows.slice(0, SAMPLE_ROWS).select(texts)
     limit = max(sample.num_rows * _REPEATING_SHARE, 1)
     counts = (
         len(column.dictionary_encode().dictionary) for column in sample.columns if len(column)

@@ -6,17 +6,15 @@ with `LossyCastError`, which the write path turns into a refusal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 import polars as pl
 import pyarrow as pa
 
 from mesh.contracts.arrow import Difference, arrow_type, stored_schema
 from mesh.contracts.model import Contract
-from mesh.publishing.batch import Batch, is_text, without_unused
+from mesh.publishing.batch import Batch, batches_in, is_text, without_unused
 
 PROVENANCE = pa.schema(
     [
@@ -29,9 +27,6 @@ PROVENANCE = pa.schema(
 )
 """What the quarantine knows of a rejected row beside the row itself: the broken rules' ids, its
 position in the data from 0, the run, the publication and the time."""
-
-
-Stored = TypeVar("Stored", pa.Array, pa.ChunkedArray)
 
 
 class LossyCastError(Exception):
@@ -94,11 +89,9 @@ class Conformance:
         durations = [c.name for c in self.contract.columns if c.type == "duration"]
         return rows.with_columns(pl.col(durations).cast(pl.Duration("us"))) if durations else rows
 
-    def rejected(self, rows: pl.DataFrame) -> Iterator[pa.RecordBatch]:
+    def rejected(self, rows: pl.DataFrame) -> list[pa.RecordBatch]:
         """Rejected rows, with their provenance, as batches of the quarantine's columns."""
-        schema, table = self.quarantine_schema, rows.to_arrow()
-        columns = [_as_stored(table.column(name), schema.field(name).type) for name in schema.names]
-        yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
+        return batches_in(self.quarantine_schema, rows)
 
 
 def _filtered(values: pa.Array, keeps: pl.Series) -> pa.Array:
@@ -108,7 +101,7 @@ def _filtered(values: pa.Array, keeps: pl.Series) -> pa.Array:
     return without_unused(values.filter(keeps.to_arrow()))
 
 
-def _as_stored(values: Stored, target: pa.DataType) -> Stored:
+def _as_stored(values: pa.Array, target: pa.DataType) -> pa.Array:
     return values if values.type == target else values.cast(target)
 
 

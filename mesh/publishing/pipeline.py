@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from mesh.contracts.arrow import Difference
-from mesh.publishing.batch import repeating_texts
+from mesh.publishing.batch import SAMPLE_ROWS, repeating_texts
 from mesh.publishing.conformance import Conformance, LossyCastError
 from mesh.publishing.gate import Gate
 from mesh.publishing.stage import Stage
@@ -49,7 +49,8 @@ class Pipeline:
         rest = chain(first, numbered)
         try:
             if first:
-                self._texts = repeating_texts(self.conformance.logical(first[0][1], 0).rows)
+                sample = first[0][1].slice(0, SAMPLE_ROWS)
+                self._texts = repeating_texts(self.conformance.logical(sample, 0).rows)
             if len(first) < 2 or self.workers == 1:  # noqa: PLR2004 -- one batch needs no threads
                 self._work("0", rest)
             else:

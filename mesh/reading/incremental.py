@@ -16,16 +16,8 @@ from mesh.catalog.landed import landed_receipts, published_key
 from mesh.catalog.receipts import InputVersion, Reading, Receipt
 from mesh.errors import ChangesUnknownError, DefinitionError, MeshError
 from mesh.lake import Lake, Snapshot
-from mesh.lake.changes import (
-    CHANGE_COLUMNS,
-    CHANGE_TYPE,
-    DELETE,
-    INSERT,
-    Changes,
-    Unknown,
-    as_inserts,
-    changes,
-)
+from mesh.lake.changes import Changes, Unknown, as_inserts, changes
+from mesh.naming import CHANGE_COLUMNS, CHANGE_TYPE, COMMIT_VERSION, DELETE, INSERT
 from mesh.products.declaration import DataProduct
 from mesh.products.modes import Append, Upsert
 from mesh.reading.snapshot import InputIncrement, PinnedInput
@@ -216,7 +208,7 @@ class _Run:
             return ""
         if lost.is_empty():
             return ""
-        versions = lost.get_column("_commit_version").unique().sort().to_list()
+        versions = lost.get_column(COMMIT_VERSION).unique().sort().to_list()
         takes = "Append takes nothing back" if how != "removed" else "Upsert has no delete_when"
         return f"version {versions[0]} {how} rows, and {takes}"
 

@@ -72,24 +72,26 @@ class Upkeep:
         return _report(product, [work for task in tasks for work in task.apply()], tasks)
 
     def _tasks(self, product: ProductId, declared: DataProduct | None) -> list[Task]:
-        table, quarantine = self.lake.table(product), self.lake.quarantine(product)
-        unchanged = self.lake.unchanged(product)
+        tables = self.lake.tables(product)
         uses = self.catalog.uses(str(product))
         retention = declared.retention if declared is not None else None
         held = Held(product, {}, self.settings.upkeep, self.now, retention, uses)
         beside = Held(product, {}, self.settings.upkeep, self.now)
         tasks: list[Task] = []
         if declared is not None:
-            tasks += self._of_old_rows(declared, table, quarantine)
-            tasks.append(self._compaction(table, "table", declared.cluster_by))
-            settled = _landed_in(table)
-            tasks.append(self._compaction(quarantine, "quarantine", is_settled=settled))
-            tasks.append(self._compaction(unchanged, "unchanged", is_settled=settled))
-        parts = [("table", table, held), ("quarantine", quarantine, beside)]
-        for part, where, reasons in [*parts, ("unchanged", unchanged, beside)]:
+            tasks += self._of_old_rows(declared, tables["table"], tables["quarantine"])
+            tasks.append(self._compaction(tables["table"], "table", declared.cluster_by))
+            settled = _landed_in(tables["table"])
+            tasks += [
+                self._compaction(table, part, is_settled=settled)
+                for part, table in tables.items()
+                if part != "table"
+            ]
+        for part, table in tables.items():
             keepers = None if declared is None else self.keepers
-            tasks.append(Checkpoint(where, part, self.settings.upkeep.checkpoint_after))
-            tasks.append(Vacuum(where, part, reasons, safety_of(self.settings.upkeep), keepers))
+            reasons = held if part == "table" else beside
+            tasks.append(Checkpoint(table, part, self.settings.upkeep.checkpoint_after))
+            tasks.append(Vacuum(table, part, reasons, safety_of(self.settings.upkeep), keepers))
         return tasks
 
     def _of_old_rows(self, declared: DataProduct, table: Table, quarantine: Table) -> list[Task]:

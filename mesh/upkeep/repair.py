@@ -130,14 +130,14 @@ class Repaired:
 def diagnose(
     product: ProductId, lake: Lake, catalog: Catalog, *, is_deep: bool = False
 ) -> Diagnosis:
-    """What is wrong with a product's table, its quarantine and its place in the catalog.
+    """What is wrong with a product's tables and its place in the catalog.
 
     Reads the log, and the sizes of data files; `is_deep` decodes every data file of the latest
     version. Changes nothing.
     """
     tables = [
         _diagnosed(table, files, is_deep=is_deep)
-        for table in (lake.table(product), lake.quarantine(product))
+        for table in lake.tables(product).values()
         if (files := TableFiles(table)).latest >= 0
     ]
     logged = _publications(TableFiles(lake.table(product)))

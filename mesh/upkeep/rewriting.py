@@ -22,6 +22,7 @@ from mesh.lake.scanning import rows_in
 from mesh.lake.shown import ShownFile
 from mesh.lake.streaming import batches_of_frame
 from mesh.lake.table import Change
+from mesh.publishing.batch import batches_in
 from mesh.publishing.landing import MAX_ATTEMPTS, land, wait
 from mesh.publishing.stage import STAGED_NAME, Stage, StageWriter
 from mesh.settings import PublishingSettings
@@ -177,17 +178,10 @@ def _batches(
         whole = pl.concat(waiting)
         cut = held - held % rows
         for start in range(0, cut, rows):
-            yield from _arrow(whole.slice(start, rows), schema)
+            yield from batches_in(schema, whole.slice(start, rows))
         waiting, held = [whole.slice(cut)], held - cut
     if held:
-        yield from _arrow(pl.concat(waiting), schema)
-
-
-def _arrow(frame: pl.DataFrame, schema: pa.Schema) -> list[pa.RecordBatch]:
-    table = frame.select(schema.names).to_arrow()
-    columns = [table.column(f.name).cast(f.type) for f in schema]
-    batches: list[pa.RecordBatch] = pa.table(columns, schema=schema).combine_chunks().to_batches()
-    return batches
+        yield from batches_in(schema, pl.concat(waiting))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -9,7 +9,7 @@ and their periods from then on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 from mesh.catalog.receipts import transaction_of
 from mesh.lake import DataFile, Snapshot
 from mesh.products.modes import SlowlyChanging
+from mesh.publishing.batch import batches_in
 from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.modes.files import TableFiles
 from mesh.publishing.modes.search import Found, Hits, Search
@@ -109,10 +110,12 @@ class History:
         merged = timeline.merged(stored, told, ends, self._silent(since))
         change.ended += merged.ended
         self._note(merged.removed, places, found, change)
-        for batch in self._batches(merged.added, self.files.schema):
+        rows = self.settings.batch_rows
+        for batch in batches_in(self.files.schema, merged.added, rows):
             writers[0].write(batch)
         publication = pl.lit(self.silent.publication).alias(PUBLICATION)
-        for batch in self._batches(merged.silent.with_columns(publication), self.silent.schema):
+        quiet = merged.silent.with_columns(publication)
+        for batch in batches_in(self.silent.schema, quiet, rows):
             writers[1].write(batch)
 
     def _group(self, stage: Stage, number: int, groups: int) -> pl.LazyFrame:
@@ -186,9 +189,3 @@ class History:
             was = looked_at[number]
             hits = change.removed.setdefault(was.file.path, Hits(was.file, was.rows))
             hits.add(rows.get_column("row").to_numpy())
-
-    def _batches(self, rows: pl.DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        table = rows.select(schema.names).to_arrow()
-        columns = [table.column(item.name).cast(item.type) for item in schema]
-        whole = pa.table(columns, schema=schema).combine_chunks()
-        yield from whole.to_batches(max_chunksize=self.settings.batch_rows)

@@ -17,11 +17,11 @@ import pyarrow as pa
 
 from mesh.contracts.arrow import stored_schema
 from mesh.contracts.model import Contract
+from mesh.naming import COMMIT_VERSION
 from mesh.publishing.conformance import Conformance
 from mesh.publishing.modes.search import MAX_SAMPLES, in_parts
 from mesh.publishing.stage import Stage, StageWriter
 
-COMMIT_VERSION = "_commit_version"
 _VERSION, _WRITTEN = "_mesh_version", "_mesh_is_written"
 
 
@@ -41,6 +41,11 @@ class Deletes:
     contract: Contract
     is_feed: bool
     _writer: StageWriter | None = field(default=None, init=False)
+    _keys: Conformance = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out once how a key is stored."""
+        self._keys = Conformance(self.contract)
 
     @staticmethod
     def schema_of(contract: Contract, key: tuple[str, ...]) -> pa.Schema:
@@ -61,8 +66,7 @@ class Deletes:
 
     def add(self, rows: pa.RecordBatch, offset: int, *, is_written: bool) -> None:
         """Keep the keys of rows. Raises LossyCastError."""
-        keys = Conformance(self.contract)
-        kept = keys.stored(keys.logical(rows, offset))
+        kept = self._keys.stored(self._keys.logical(rows, offset))
         there = COMMIT_VERSION in rows.schema.names
         told = rows.column(COMMIT_VERSION) if there else pa.nulls(rows.num_rows, pa.int64())
         written = pa.repeat(pa.scalar(is_written), rows.num_rows)

@@ -16,14 +16,8 @@ import pyarrow as pa
 from mesh.contracts.arrow import Difference, arrow_type, differences, normal_type
 from mesh.contracts.model import Contract
 from mesh.errors import GateError
-from mesh.products.modes import (
-    CHANGE_COLUMNS,
-    CHANGE_TYPE,
-    PREIMAGE,
-    SlowlyChanging,
-    Upsert,
-    WriteMode,
-)
+from mesh.naming import CHANGE_COLUMNS, CHANGE_TYPE, PREIMAGE
+from mesh.products.modes import SlowlyChanging, Upsert, WriteMode
 from mesh.publishing.conformance import LossyCastError
 from mesh.publishing.modes.deletes import Deletes
 
