@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mesh.contracts.model import Rule
     from mesh.products.declaration import DataProduct
-    from mesh.products.ports import WriteMode
+    from mesh.products.modes import WriteMode
 
 BATCH_ROWS = 131_072
 WIDE_CELLS = 20_000_000
@@ -46,7 +46,7 @@ def measures(
     from mesh.contracts.rules import not_null, unique
     from mesh.naming import ProductId
     from mesh.products.declaration import DataProduct
-    from mesh.products.ports import Overwrite
+    from mesh.products.modes import Overwrite
 
     names = ["n", "part", *(f"measure_{number}" for number in range(columns - 2))]
     promised = [
@@ -128,7 +128,7 @@ def table_of_commits(folder: Path, commits: int) -> Path:
     """
     from deltalake import DeltaTable
 
-    from mesh.products.ports import Append
+    from mesh.products.modes import Append
 
     lake = folder / f"log-{commits}"
     table = lake / "growth" / "measures" / "v1"
@@ -162,7 +162,7 @@ def publish_made(data: Any, folder: Path, *, product: Callable[[], DataProduct])
 
 def publish_onto(made_data: tuple[Any, Any], _: Path) -> None:
     """Append a thousand rows to a table that has many commits."""
-    from mesh.products.ports import Append
+    from mesh.products.modes import Append
 
     data, lake = made_data
     run_id = dt.datetime.now(dt.UTC).isoformat()

@@ -65,3 +65,13 @@ def test_a_benchmark_measures_a_base_of_its_own(name):
     table = getattr(publish, name)(Options())
     names = {contender.name for contender in table.contenders}
     assert {contender.base or contender.name for contender in table.contenders} <= names
+
+
+@pytest.mark.parametrize("name", ["rows", "columns", "rules", "partitions"])
+def test_what_grows_can_be_published(name, tmp_path):
+    from benchmarks import growth
+    from benchmarks.harness import Options
+
+    smallest = getattr(growth, name)(Options()).contenders[0]
+    smallest.run(smallest.warm(), tmp_path / "warm")
+    assert list(tmp_path.rglob("part-*.parquet"))
