@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from mesh.catalog import schema
 from mesh.catalog.model import Role
 from mesh.contracts.model import Contract
+from mesh.contracts.rules import Target
 from mesh.products.collection import Domain
 from mesh.products.declaration import DataProduct
 from mesh.products.domain import Team
@@ -140,19 +141,14 @@ def _inputs(product: DataProduct) -> Iterable[dict[str, Any]]:
         rules = [
             rule
             for rule in product.contract.rules
-            if rule.check == "references" and _product_of(rule.arguments["to"]) == str(upstream)
+            if rule.check == "references" and Target.of(rule).product == str(upstream)
         ]
         yield {
             "port": "",
             "upstream": str(upstream),
-            "columns": sorted({rule.arguments["to"].rpartition(".")[2] for rule in rules}),
+            "columns": sorted({name for rule in rules for name in Target.of(rule).columns}),
             "purpose": "; ".join(rule.text for rule in rules),
         }
-
-
-def _product_of(column: str) -> str:
-    """The product in `domain.product_v1.column`."""
-    return column.rpartition(".")[0]
 
 
 def _digest(domain: Domain) -> str:

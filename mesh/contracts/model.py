@@ -75,7 +75,8 @@ class Rule:
     `check` is Pandera's name of a built-in check (`in_range`, `isin`, …), or one of Mesh's own:
     `not_null`, `unique`, `row_count`, `references`; `custom` is a function of the domain's, kept as
     the Pandera check that holds it. `text` is the rule as people read it, and unique in a contract;
-    `id` is the same as an identifier.
+    `id` is the same as an identifier. `dimension` is ODCS's word for what it looks at, such as
+    `completeness`.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Rule:
     scope: Scope = Scope.ROW
     is_null_ignored: bool = True
     description: str = ""
+    dimension: str = ""
     function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -106,6 +108,7 @@ class Rule:
             "scope": str(self.scope),
             "is_null_ignored": self.is_null_ignored,
             "description": self.description,
+            **({"dimension": self.dimension} if self.dimension else {}),
         }
 
 
@@ -143,7 +146,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a product promises: columns in order, and rules over rows and over the whole."""
+    """What a product promises: columns in order, and rules over rows and over the whole.
+
+    `document` is the whole ODCS contract that it was read from, as plain values, and `table` the
+    name of the schema object in it; both are empty for a contract that was written otherwise. What
+    the other fields say goes before what the document says.
+    """
 
     name: str
     version: Version
@@ -151,6 +159,8 @@ class Contract:
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
     is_strict: bool = True
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    table: str = ""
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -198,6 +208,7 @@ class Contract:
             "is_strict": self.is_strict,
             "columns": [column.as_json() for column in self.columns],
             "rules": [rule.as_json() for rule in self.rules],
+            **({"document": dict(self.document), "table": self.table} if self.document else {}),
         }
 
     @classmethod
@@ -208,6 +219,8 @@ class Contract:
             version=Version.parse(data["version"]),
             description=data["description"],
             is_strict=data["is_strict"],
+            document=data.get("document", {}),
+            table=data.get("table", ""),
             columns=tuple(
                 Column(**{**c, "classification": Classification(c["classification"])})
                 for c in data["columns"]

@@ -44,13 +44,42 @@ def unique(columns: tuple[str, ...]) -> Rule:
     )
 
 
-def references(column: str, to: str, severity: Severity) -> Rule:
-    """The rule that every value is one of another product's column."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a `references` rule refers to: columns of one product, as many as it has itself."""
+
+    product: str
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rule: Rule) -> Target:
+        """The target of a `references` rule."""
+        return cls.parse(rule.arguments["to"])
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read `domain.product_v1.column`, or `domain.product_v1.column,other`."""
+        product, _, columns = text.rpartition(".")
+        return cls(product, tuple(columns.split(",")))
+
+    def __str__(self) -> str:
+        """As it is written: `domain.product_v1.column,other`."""
+        return f"{self.product}.{','.join(self.columns)}"
+
+
+def references(columns: str | tuple[str, ...], to: str, severity: Severity) -> Rule:
+    """The rule that every value, or every group of values, is one of another product's.
+
+    `to` is `domain.product_v1.column`, with as many columns, joined by commas, as there are here.
+    A group in which a value is null refers to nothing.
+    """
+    names = (columns,) if isinstance(columns, str) else columns
+    subject = names[0] if len(names) == 1 else f"({', '.join(names)})"
     return Rule(
-        wording.identifier(column, "references"),
-        f"{column} is in {to}",
+        wording.identifier(*names, "references"),
+        f"{subject} is in {to}",
         "references",
-        (column,),
+        names,
         {"to": to},
         severity=severity,
         scope=Scope.SET,

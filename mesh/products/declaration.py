@@ -12,11 +12,12 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mesh.contracts.model import Contract, Rule, distinct_rules
-from mesh.contracts.rules import data_test
+from mesh.contracts.rules import Target, data_test
 from mesh.errors import DefinitionError, Problem
 from mesh.naming import ProductId, product_name_problems, split_versioned
 from mesh.products.modes import (
@@ -74,6 +75,8 @@ class DataProduct:
     schedule: str = ""
     access: Access = Access.PROTECTED
     tags: Mapping[str, str] = field(default_factory=dict)
+    deprecated: date | None = None
+    successor: str = ""
     source: str = ""
     code_version: str = ""
 
@@ -102,7 +105,7 @@ class DataProduct:
         """Products whose columns this one's contract refers to, without those that it reads."""
         read = {port.id for port in self.inputs.values()}
         found = {
-            ProductId.parse(rule.arguments["to"].rpartition(".")[0])
+            ProductId.parse(Target.of(rule).product)
             for rule in self.contract.rules
             if rule.check == "references"
         }
@@ -119,6 +122,7 @@ class DataProduct:
                     "columns": list(port.columns) if port.columns is not None else None,
                     "purpose": port.purpose,
                     "incremental": port.incremental,
+                    "expects": {name: dict(value) for name, value in port.expects.items()},
                 }
                 for name, port in self.inputs.items()
             },
@@ -132,6 +136,8 @@ class DataProduct:
             "schedule": self.schedule,
             "access": str(self.access),
             "tags": dict(self.tags),
+            "deprecated": self.deprecated.isoformat() if self.deprecated else "",
+            "successor": self.successor,
             "engine": self.engine,
             "source": self.source,
             "code_version": self.code_version,
@@ -197,6 +203,8 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
     schedule: str = "",
     access: Access | str = Access.PROTECTED,
     tags: Mapping[str, str] | None = None,
+    deprecated: date | str | None = None,
+    successor: str = "",
 ) -> Callable[[Function], Function]:
     """Declare that a function makes a data product. The function itself is not changed.
 
@@ -218,6 +226,8 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
         schedule: a cron expression, in UTC, for a product that has no inputs to wait for.
         access: `private`, `protected` (default) or `public`.
         tags: anything to find it by.
+        deprecated: the last day of this major, `2027-06-30`: after it, nobody new may read it.
+        successor: the product to use instead, `weather.observations_v2`.
     """
     mode = write or Overwrite()
     options = {
@@ -232,6 +242,8 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
         "schedule": schedule,
         "access": Access(access),
         "tags": dict(tags or {}),
+        "deprecated": date.fromisoformat(deprecated) if isinstance(deprecated, str) else deprecated,
+        "successor": successor,
     }
 
     def mark(function: Function) -> Function:

@@ -6,10 +6,11 @@ Ways to write are `products.modes`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from mesh.naming import ProductId
 from mesh.products.modes import names
@@ -37,12 +38,16 @@ class Input:
     `update_postimage`, `delete`), `_commit_version` and `_commit_timestamp`. An `Append` product is
     handed inserts only. The first time, and whenever the change cannot be told or followed, all
     rows are inserts, and the publication replaces what the product had.
+
+    `expects` is what this consumer counts on beyond the contract, by column:
+    `{"wind_speed_mph": {"max_null_share": 0.05}}`.
     """
 
     product: str
     columns: Sequence[str] | None = None
     purpose: str = ""
     incremental: bool = False
+    expects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Accept one column's name as well as a list."""
