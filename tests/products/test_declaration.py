@@ -86,6 +86,7 @@ def test_everything_that_can_be_declared_is_kept():
         "columns": ["id"],
         "purpose": "totals",
         "incremental": False,
+        "expects": {},
     }
     assert written["tolerance"] == 0.01
     assert written["write"] == "upsert"
