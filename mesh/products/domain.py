@@ -10,9 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from mesh.contracts import yaml_files
+from mesh.contracts.yaml_files import FileKind
 from mesh.errors import ManifestError, Problem, did_you_mean, near_names
 from mesh.naming import domain_name_problems
 
@@ -21,6 +22,9 @@ Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Manifest = TypeVar("Manifest", bound=BaseModel)
 MAX_BYTES = 1_000_000
 """Largest manifest that is read, in bytes."""
+_KIND = FileKind(
+    "manifests", MAX_BYTES, ManifestError, if_missing="`mesh new domain NAME` writes one"
+)
 
 
 class DomainKind(StrEnum):
@@ -130,61 +134,7 @@ def read_manifest(file: Path, shape: type[Manifest]) -> Manifest:
 
 def read_yaml(file: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
     """A YAML file's content, and the line of each path in it. Raises ManifestError."""
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ManifestError([Problem(f"it is larger than {MAX_BYTES:,} bytes", str(file))])
-        text = file.read_text(encoding="utf-8")
-        return yaml.load(text, Loader=_Loader), _lines(yaml.compose(text, Loader=_Loader))  # noqa: S506 -- _Loader is a SafeLoader
-    except FileNotFoundError as error:
-        raise ManifestError(
-            [Problem("there is no such file", str(file), "`mesh new domain NAME` writes one")]
-        ) from error
-    except RecursionError as error:
-        raise ManifestError([Problem("it is nested too deeply", str(file))]) from error
-    except (OSError, ValueError, yaml.YAMLError) as error:  # not UTF-8, not YAML, no such day
-        raise ManifestError([Problem(f"it cannot be read: {error}", str(file))]) from error
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain values only; a repeated key or an alias is an error, not a surprise."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(
-                None, None, "aliases are not used in manifests", event.start_mark
-            )
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- PyYAML's signature
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, dict | list):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key must be a plain value", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is there twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _lines(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
-    found: dict[tuple[str, ...], int] = {}
-    if node is not None:
-        found[path] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            below = (*path, str(key.value))
-            found |= _lines(value, below)
-            found[below] = key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            found |= _lines(value, (*path, str(index)))
-    return found
+    return yaml_files.read_yaml(file, _KIND)
 
 
 def problem_of(
@@ -192,8 +142,7 @@ def problem_of(
 ) -> Problem:
     """One of pydantic's errors as a problem: file, line, path, and the keys that are known."""
     path = tuple(str(part) for part in item["loc"])
-    line = next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), 1)
-    where = f"{file}:{line}: {'.'.join(path)}"
+    where = f"{file}:{yaml_files.line_of(lines, path)}: {'.'.join(path)}"
     if item["type"] == "extra_forbidden":
         known = _keys_at(shape, path[:-1])
         near = did_you_mean(near_names(path[-1], known))
