@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -121,8 +121,8 @@ def normal_type(data_type: pa.DataType) -> pa.DataType:
     return data_type
 
 
-def arrow_schema(contract: Contract) -> pa.Schema:
-    """What readers of the product see: the promised columns, in order."""
+def arrow_schema(contract: Contract, names: Collection[str] | None = None) -> pa.Schema:
+    """What readers of the product see: the promised columns, in order, or only some of them."""
     return pa.schema(
         [
             pa.field(
@@ -132,6 +132,7 @@ def arrow_schema(contract: Contract) -> pa.Schema:
                 metadata=_metadata(column),
             )
             for column in contract.columns
+            if names is None or column.name in names
         ]
     )
 

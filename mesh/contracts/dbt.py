@@ -73,7 +73,7 @@ class _Reader:
         rules += self._set_rules(key)
         if rows is not None:
             rules.append(row_count(rows))
-        rules += [rule for rule in checks if rule.check == "custom"]
+        rules += [rule for rule in checks if len(rule.columns) > 1]
         self._check_terms()
         return Contract(
             name=name,

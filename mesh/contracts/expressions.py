@@ -3,7 +3,7 @@
 Owns the way from a rule to its Pandera check, and from there to an expression that says, row by
 row, whether it is kept. The expressions are Pandera's own: a check's function is called with a
 recorder in place of the frame, and what it asks to select is taken over, so that the compiled rule
-cannot drift from Pandera's meaning.
+cannot drift from Pandera's meaning. What Mesh's own checks mean is `contracts.value_checks`.
 
 `is_row_wise` reads a Polars expression's serialised tree, which Polars does not promise to keep;
 what it does not recognise is decided on the whole set instead, which is slower and always right.
@@ -20,7 +20,9 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
+from mesh.contracts.arrow import arrow_schema
 from mesh.contracts.model import Contract, Rule
+from mesh.contracts.value_checks import VALUE_CHECKS, ValueCheck
 from mesh.errors import GateError
 
 _OPERANDS = {
@@ -93,9 +95,11 @@ class _Recorder:
 
 
 def check_of(rule: Rule) -> pa.Check:
-    """The Pandera check of a built-in or custom rule."""
+    """The Pandera check of a rule that is built in, Mesh's own on rows, or custom."""
     if isinstance(rule.function, pa.Check):
         return rule.function
+    if rule.check in VALUE_CHECKS:
+        return _own_check(rule)
     constructor = getattr(pa.Check, rule.check)
     arguments = {name: value for name, value in rule.arguments.items() if value is not None}
     check: pa.Check = constructor(
@@ -106,17 +110,36 @@ def check_of(rule: Rule) -> pa.Check:
     return check
 
 
+def _own_check(rule: Rule) -> pa.Check:
+    return pa.Check(
+        ValueCheck(rule.check, rule.arguments, tuple(name for name in rule.columns if name)),
+        name=rule.check,
+        title=rule.text.strip(),
+        error=rule.text.strip(),
+        description=rule.description or None,
+        statistics=dict(rule.arguments),
+        ignore_na=rule.is_null_ignored,
+        raise_warning=not rule.is_blocking,
+    )
+
+
 def keeps_of(rule: Rule, contract: Contract) -> pl.Expr:
     """The expression that is true for each row which keeps a rule on rows. Raises GateError."""
-    if rule.check == "not_null":
-        column = contract.column(rule.columns[0])
-        return has_value(column.name, is_float=column.type.startswith("float"))
     try:
-        expression = _recorded(check_of(rule), rule.columns[0] if rule.columns else None)
-    except _NOT_RECORDED as error:
+        if rule.check in VALUE_CHECKS:
+            check = ValueCheck(rule.check, rule.arguments)
+            expression = check.expression(rule.columns, _types(rule, contract))
+        else:
+            expression = _recorded(check_of(rule), rule.columns[0] if rule.columns else None)
+    except (*_NOT_RECORDED, KeyError) as error:
         message = f"`{rule.text}` cannot be a rule: {error}"
         raise GateError(message, where=contract.name) from error
     return expression.fill_null(rule.is_null_ignored)  # as Pandera treats a null answer
+
+
+def _types(rule: Rule, contract: Contract) -> dict[str, pl.DataType]:
+    """The types of a rule's columns, as the gate has them."""
+    return dict(pl.DataFrame(arrow_schema(contract, rule.columns).empty_table()).schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +210,6 @@ def is_row_wise(expression: pl.Expr) -> bool:
         return bool(expression.meta.root_names()) and _is_transparent(tree)
     except (ValueError, LookupError, TypeError, AttributeError, pl.exceptions.PolarsError):
         return False  # a tree of a shape that this was not written for
-
-
-def has_value(column: str, *, is_float: bool) -> pl.Expr:
-    """Pandera's own idea of a value that is there: neither null nor NaN."""
-    expression = pl.col(column).is_not_null()
-    return (
-        expression & pl.col(column).is_not_nan().fill_null(value=True) if is_float else expression
-    )
 
 
 def _recorded(check: pa.Check, column: str | None) -> pl.Expr:

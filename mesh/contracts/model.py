@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from mesh.contracts.stored_values import restored
 from mesh.errors import UnknownColumnError
 
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -73,8 +74,9 @@ class Rule:
     """One promise that data can break.
 
     `check` is Pandera's name of a built-in check (`in_range`, `isin`, …), or one of Mesh's own:
-    `not_null`, `unique`, `row_count`, `references`; `custom` is a function of the domain's, kept as
-    the Pandera check that holds it. `text` is the rule as people read it, and unique in a contract;
+    on rows those of `contracts.value_checks`, on the set `unique`, `row_count`, `references`,
+    `metric` and `sql`; `custom` is a function of the domain's, kept as the Pandera check that holds
+    it. `text` is the rule as people read it, and unique in a contract;
     `id` is the same as an identifier. `dimension` is ODCS's word for what it looks at, such as
     `completeness`.
     """
@@ -110,6 +112,23 @@ class Rule:
             "description": self.description,
             **({"dimension": self.dimension} if self.dimension else {}),
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], types: Mapping[str, str]) -> Rule:
+        """Read what `as_json` wrote, of a contract with these types by column."""
+        columns = tuple(data["columns"])
+        arguments = dict(data["arguments"])
+        if len(columns) == 1:
+            arguments = restored(data["check"], arguments, types.get(columns[0], ""))
+        return cls(
+            **{
+                **data,
+                "columns": columns,
+                "arguments": arguments,
+                "severity": Severity(data["severity"]),
+                "scope": Scope(data["scope"]),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +233,11 @@ class Contract:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Contract:
         """Read what `as_json` wrote. Custom rules come back without their function."""
+        columns = tuple(
+            Column(**{**c, "classification": Classification(c["classification"])})
+            for c in data["columns"]
+        )
+        types = {column.name: column.type for column in columns}
         return cls(
             name=data["name"],
             version=Version.parse(data["version"]),
@@ -221,21 +245,8 @@ class Contract:
             is_strict=data["is_strict"],
             document=data.get("document", {}),
             table=data.get("table", ""),
-            columns=tuple(
-                Column(**{**c, "classification": Classification(c["classification"])})
-                for c in data["columns"]
-            ),
-            rules=tuple(
-                Rule(
-                    **{
-                        **r,
-                        "columns": tuple(r["columns"]),
-                        "severity": Severity(r["severity"]),
-                        "scope": Scope(r["scope"]),
-                    }
-                )
-                for r in data["rules"]
-            ),
+            columns=columns,
+            rules=tuple(Rule.from_json(rule, types) for rule in data["rules"]),
         )
 
     @property

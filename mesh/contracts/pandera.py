@@ -21,7 +21,7 @@ import polars as pl
 from pandera.api.polars.model_config import BaseConfig
 
 from mesh.contracts import arrow, wording
-from mesh.contracts.expressions import is_row_wise, recorded_expression
+from mesh.contracts.expressions import check_of, is_row_wise, recorded_expression
 from mesh.contracts.model import (
     Classification,
     Column,
@@ -44,6 +44,8 @@ from mesh.contracts.rules import (
     unique,
 )
 from mesh.contracts.soundness import soundness_problems
+from mesh.contracts.value_checks import ValueCheck
+from mesh.contracts.value_rules import FIELD_CHECKS, value_rule
 from mesh.errors import ContractDefinitionError, DefinitionError, Problem
 from mesh.naming import ProductId, column_name_problems
 
@@ -103,8 +105,12 @@ def Field(  # noqa: N802 -- Pandera's own name and shape, with Mesh's words adde
         description: what a reader of the data should know.
         metadata: anything else, kept with the column.
         checks: Pandera's arguments, such as `ge`, `isin`, `str_matches`, `nullable`, `unique`,
-            `raise_warning` (which makes the column's checks warnings).
+            `raise_warning` (which makes the column's checks warnings); and Mesh's own checks:
+            `format="email"`, `pattern="^[A-Z]"` (ECMA-262), `multiple_of=5`,
+            `item_count={"at_least": 1, "at_most": 3}`, `unique_items=True`,
+            `required_fields=["city"]`, `field_count={"at_least": 1}`.
     """
+    added = [_own_check(name, checks) for name in FIELD_CHECKS if name in checks]
     reference = Reference(references) if isinstance(references, str) else references
     own = {
         "is_key": key,
@@ -112,7 +118,25 @@ def Field(  # noqa: N802 -- Pandera's own name and shape, with Mesh's words adde
         "classification": classification,
         "reference": reference,
     }
-    return pa.Field(description=description, metadata={**(metadata or {}), _MESH: own}, **checks)
+    info = pa.Field(description=description, metadata={**(metadata or {}), _MESH: own}, **checks)
+    info.checks += [check for check in added if check is not None]
+    return info
+
+
+def _own_check(name: str, options: dict[str, Any]) -> pa.Check | None:
+    """One of Mesh's own checks, taken out of a field's options; None for one that is off."""
+    value, argument = options.pop(name), FIELD_CHECKS[name]
+    if value is None or value is False:
+        return None
+    arguments = {argument: value} if argument else value if isinstance(value, dict) else {}
+    rule = value_rule(
+        "",
+        name,
+        arguments,
+        severity=Severity.WARNING if options.get("raise_warning") else Severity.ERROR,
+        is_null_ignored=options.get("ignore_na", True),
+    )
+    return check_of(rule)
 
 
 class Contract(pa.DataFrameModel):
@@ -288,6 +312,15 @@ class _Reader:
 
     def _check(self, check: pa.Check, column: str) -> Rule:
         severity = Severity.WARNING if check.raise_warning else Severity.ERROR
+        if isinstance(own := check._check_fn, ValueCheck):  # noqa: SLF001
+            return value_rule(
+                column,
+                own.name,
+                own.arguments,
+                severity=severity,
+                is_null_ignored=check.ignore_na,
+                description=check.description or "",
+            )
         if pa.Check.is_builtin_check(check.name or ""):
             return builtin(
                 str(check.name),

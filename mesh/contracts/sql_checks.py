@@ -8,32 +8,30 @@ promise that the gate cannot keep must not look like one. A null passes a check,
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandera.polars as pa
 import polars as pl
 import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from mesh.contracts import wording
 from mesh.contracts.model import Column, Rule
 from mesh.contracts.rules import builtin, not_null
 from mesh.contracts.sql_values import are_comparable, as_type, value_of
+from mesh.contracts.value_rules import compare
 from mesh.errors import ContractDefinitionError, Problem, UnknownColumnError
 
 _Sign = type[exp.Expr]
-_COMPARISONS: dict[_Sign, tuple[str, str, Callable[[Any, Any], Any]]] = {
-    exp.EQ: ("equal_to", "value", operator.eq),
-    exp.NEQ: ("not_equal_to", "value", operator.ne),
-    exp.GT: ("greater_than", "min_value", operator.gt),
-    exp.GTE: ("greater_than_or_equal_to", "min_value", operator.ge),
-    exp.LT: ("less_than", "max_value", operator.lt),
-    exp.LTE: ("less_than_or_equal_to", "max_value", operator.le),
+_COMPARISONS: dict[_Sign, tuple[str, str]] = {
+    exp.EQ: ("equal_to", "value"),
+    exp.NEQ: ("not_equal_to", "value"),
+    exp.GT: ("greater_than", "min_value"),
+    exp.GTE: ("greater_than_or_equal_to", "min_value"),
+    exp.LT: ("less_than", "max_value"),
+    exp.LTE: ("less_than_or_equal_to", "max_value"),
 }
 _MIRRORED: dict[_Sign, _Sign] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
 _LENGTH_STEPS: dict[_Sign, int] = {exp.EQ: 0, exp.GT: 1, exp.GTE: 0, exp.LT: -1, exp.LTE: 0}
@@ -121,7 +119,7 @@ class _Check:
         raise self._refusal()
 
     def _comparison(self, sign: _Sign, left: exp.Expr, right: exp.Expr) -> Rule:
-        check, argument, _ = _COMPARISONS[sign]
+        check, argument = _COMPARISONS[sign]
         match left, right:
             case exp.Column(), exp.Column():
                 return self._compared(sign, self._column(left), self._column(right))
@@ -136,24 +134,11 @@ class _Check:
         raise self._refusal()
 
     def _compared(self, sign: _Sign, left: Column, right: Column) -> Rule:
-        """Two columns, compared by a Pandera check, so that the gate treats it as any other."""
+        """Two columns of one row."""
         if not are_comparable(left.type, right.type):
             types = f"of type {left.type}, with {right.name}, of type {right.type}"
             raise self._refusal("compare columns of one type", f"compares {left.name}, {types}")
-        check, argument, compare = _COMPARISONS[sign]
-        name = wording.identifier(left.name, check, right.name)
-        text = wording.builtin(check, {argument: right.name}, left.name)
-        kept = compare(pl.col(left.name), pl.col(right.name))
-        return Rule(
-            id=name,
-            text=text,
-            check="custom",
-            columns=(left.name, right.name),
-            arguments={"function": name, "source": text},
-            function=pa.Check(
-                lambda d: d.lazyframe.select(kept), name=name, title=text, error=text
-            ),
-        )
+        return compare(left.name, _COMPARISONS[sign][0], right.name)
 
     def _length(self, length: exp.Length, **bounds: int) -> Rule:
         column = self._column(length.this) if isinstance(length.this, exp.Column) else None

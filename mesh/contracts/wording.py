@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _MANY = 6
@@ -43,8 +43,15 @@ def builtin(check: str, arguments: Mapping[str, Any], column: str) -> str:
         return f"length of {column} {_length(arguments)}"
     if check == "unique_values_eq":
         return f"values of {column} are {_listed(arguments['values'])}"
+    if check in _OF_A_VALUE:
+        return f"{column} {_OF_A_VALUE[check](arguments)}"
     given = ", ".join(f"{name}={value}" for name, value in arguments.items() if value is not None)
     return f"{column} {check}({given})"
+
+
+def compared(column: str, operator: str, other: str) -> str:
+    """A column beside another, as `started_at ≤ ended_at`."""
+    return f"{column} {_COMPARISONS.get(operator, (operator,))[0]} {other}"
 
 
 def custom(check: Any, column: str | None) -> str:
@@ -65,6 +72,26 @@ def row_count(at_least: int | None, at_most: int | None) -> str:
 def rows(count: int) -> str:
     """A number of rows: `1 row`, `26,115 rows`."""
     return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _counted(arguments: Mapping[str, Any], noun: str) -> str:
+    low, high = arguments.get("at_least"), arguments.get("at_most")
+    if low is not None and low == high:
+        return f"has {low} {noun}"
+    if low is not None and high is not None:
+        return f"has {low} to {high} {noun}"
+    return f"has at least {low} {noun}" if low is not None else f"has at most {high} {noun}"
+
+
+_OF_A_VALUE: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "format": lambda arguments: f"is {arguments['name']}",
+    "pattern": lambda arguments: f"matches /{arguments['regex']}/",
+    "multiple_of": lambda arguments: f"is a multiple of {arguments['divisor']}",
+    "item_count": lambda arguments: _counted(arguments, "items"),
+    "unique_items": lambda _: "has no item twice",
+    "required_fields": lambda arguments: f"has {', '.join(arguments['fields'])}",
+    "field_count": lambda arguments: _counted(arguments, "fields"),
+}
 
 
 def _pattern(value: object) -> str:

@@ -22,6 +22,7 @@ from mesh.contracts import wording
 from mesh.contracts.arrow import arrow_type
 from mesh.contracts.expressions import check_of, compiled
 from mesh.contracts.model import Contract, Rule, Scope, distinct_rules
+from mesh.contracts.value_checks import VALUE_CHECKS
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import GateError
 from mesh.lake.streaming import batches_of_frame
@@ -309,8 +310,8 @@ class StagedRows:
 
 def ask_pandera(rule: Rule, failing: pl.DataFrame) -> str:
     """Pandera's message for rows that break a rule. Raises GateError when Pandera disagrees."""
-    if rule.check == "not_null":
-        return ""
+    if rule.check in VALUE_CHECKS:
+        return ""  # it is Mesh's own: Pandera would be told the same expression
     check = check_of(rule)
     with _rule_errors(rule):
         result = check(failing.lazy(), rule.columns[0] if rule.columns else None)
