@@ -17,6 +17,7 @@ from typing import Any
 from mesh.errors import DefinitionError, Problem, did_you_mean, near_names
 from mesh.products import dbt_tests
 from mesh.products.dbt_jinja import Reads, reads_of
+from mesh.products.declaration import SqlModel
 from mesh.products.domain import read_yaml
 from mesh.settings import Settings
 
@@ -135,7 +136,19 @@ class DomainFiles:
 
 def read_domain(domain: str, settings: Settings) -> DomainFiles | None:
     """The SQL models of a domain; None when it has none."""
-    project = settings.path(settings.dbt_project)
+    return read_folder(domain, settings.path(settings.dbt_project))
+
+
+def files_behind(model: SqlModel, domain: str) -> SqlFiles | None:
+    """What builds a product's model, as the files are now; None when the model's are gone."""
+    projects = (folder for folder in model.path.parents if (folder / PROJECT_FILE).is_file())
+    project = next(projects, None)
+    found = read_folder(domain, project) if project is not None else None
+    return found.files_of(model.name) if found and model.name in found.models else None
+
+
+def read_folder(domain: str, project: Path) -> DomainFiles | None:
+    """The SQL models of a domain in a dbt project; None when it has none."""
     found = DomainFiles(domain, project)
     try:
         config = project_config(project)

@@ -1,16 +1,19 @@
 """What a dbt model reads, found in its Jinja.
 
-Owns the reading of `source(…)` and `ref(…)` calls, with the parser of Jinja itself and without dbt.
-Refuses calls whose arguments are not written out: their inputs could not be known before they run.
+Owns the reading of `source(…)` and `ref(…)` calls, with the parser of Jinja itself and without dbt,
+and plain SQL in their place. Refuses calls whose arguments are not written out: their inputs could
+not be known before they run.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jinja2
 from jinja2 import nodes
+from jinja2.sandbox import SandboxedEnvironment
 
 from mesh.errors import Problem
 
@@ -52,6 +55,20 @@ def reads_of(jinja: str, where: str, problems: list[Problem]) -> Reads:
         else:
             models.append(str(values[0]))
     return Reads(tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(models)))
+
+
+def plain_sql(jinja: str, *, source: Callable[[str, str], str], ref: Callable[[str], str]) -> str:
+    """The SQL of a model, with the names that `source` and `ref` give. A full build is meant.
+
+    Raises jinja2.TemplateError for whatever only dbt can expand: macros, variables, `this`.
+    """
+    known = {"source": source, "ref": ref}
+    sandbox = SandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"], autoescape=False
+    )
+    return sandbox.from_string(jinja).render(
+        **known, builtins=known, config=lambda **_: "", is_incremental=lambda: False
+    )
 
 
 def _called(call: nodes.Call) -> str:

@@ -108,9 +108,17 @@ def hand_over(pinned: PinnedInput, wanted: object = pl.LazyFrame) -> Any:
     Also a Polars `DataFrame`, an Arrow `Table`, `RecordBatchReader` or `Dataset`, or a pandas
     `DataFrame`.
     """
-    name = _type_name(wanted)
-    convert = _FORMS.get(name, _FORMS["polars.LazyFrame"])
-    return convert(pinned.scan())
+    return in_form(pinned.scan(), wanted)
+
+
+def in_form(frame: pl.LazyFrame, wanted: object = pl.LazyFrame) -> Any:
+    """A lazy frame's rows in the form of an annotation."""
+    return _FORMS[_form(wanted)](frame)
+
+
+def is_lazy(wanted: object) -> bool:
+    """Whether an annotation asks for a lazy frame, as does none at all."""
+    return _form(wanted) == _LAZY
 
 
 def annotations_of(function: Callable[..., Any]) -> Mapping[str, object]:
@@ -132,6 +140,12 @@ def undeclared_column(name: str, inputs: Mapping[str, PinnedInput]) -> Undeclare
                 hint=f"add {name!r} to the columns of the input",
             )
     return None
+
+
+def _form(wanted: object) -> str:
+    """The form that an annotation asks for: a lazy frame where it names no other."""
+    name = _type_name(wanted)
+    return name if name in _FORMS else _LAZY
 
 
 def _type_name(wanted: object) -> str:
@@ -161,8 +175,9 @@ def _as_dataset(frame: pl.LazyFrame) -> Any:
     return pyarrow.dataset.dataset(_as_arrow(frame))
 
 
+_LAZY = "polars.LazyFrame"
 _FORMS: Mapping[str, Callable[[pl.LazyFrame], Any]] = {
-    "polars.LazyFrame": lambda frame: frame,
+    _LAZY: lambda frame: frame,
     "polars.DataFrame": lambda frame: frame.collect(),
     "pyarrow.Table": _as_arrow,
     "pyarrow.RecordBatchReader": _as_reader,
