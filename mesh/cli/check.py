@@ -1,7 +1,12 @@
-"""`mesh check`: everything that is wrong with a mesh, at once, without running it."""
+"""`mesh check`: everything that is wrong with a mesh, at once, without running it.
+
+Transforms are looked at as well (`mesh.engines.probing`): what keeps one from running is a problem;
+a column that is declared and not read, or a transform that cannot be looked at, is a note.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +15,7 @@ from mesh.cli.session import Session
 from mesh.errors import DefinitionError, MeshError, Problem
 
 if TYPE_CHECKING:
+    from mesh.engines.probing import Probe
     from mesh.products.collection import Organization
     from mesh.settings import Settings
 
@@ -20,32 +26,63 @@ def check(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check manifests, contracts, inputs, references, names and SQL models of every domain.
+    """Check manifests, contracts, inputs, references, names, transforms and SQL of every domain.
 
-    Prints every problem with its path, and ends with exit code 1 when there is one.
+    Prints every problem with its path, and ends with exit code 1 when there is one. Transforms are
+    called with inputs that have no rows: an output that cannot fulfil its contract is found before
+    any run. Notes, such as columns that are declared and not read, do not fail.
     """
     from mesh.cli.console import print_json
 
     settings = Session.of(context).settings()
-    organization, problems = _checked(settings)
+    found = _checked(settings)
     if as_json:
-        print_json(_as_json(organization, problems))
+        print_json(_as_json(found))
     else:
-        _print(organization, problems)
-    if problems:
+        _print(found)
+    if found.problems:
         raise typer.Exit(1)
 
 
-def _checked(settings: Settings) -> tuple[Organization | None, list[Problem]]:
+@dataclass(frozen=True)
+class Checked:
+    """What a check found. Notes do not make a mesh unsound."""
+
+    organization: Organization | None
+    problems: list[Problem]
+    notes: list[Problem]
+    probes: list[Probe]
+
+
+def _checked(settings: Settings) -> Checked:
     from mesh.products.collection import load_organization
     from mesh.products.consistency import check as problems_of
 
     try:
         organization = load_organization(settings)
     except DefinitionError as error:
-        return None, list(error.problems)
-    problems = [*problems_of(organization), *location_problems(organization, settings)]
-    return organization, [_relative(problem, settings) for problem in problems]
+        return Checked(None, list(error.problems), [], [])
+    probes = probed(organization)
+    problems = [
+        *problems_of(organization),
+        *location_problems(organization, settings),
+        *(problem for item in probes for problem in item.problems),
+    ]
+    notes = [note for item in probes for note in item.notes]
+    return Checked(
+        organization,
+        [_relative(problem, settings) for problem in problems],
+        [_relative(note, settings) for note in notes],
+        probes,
+    )
+
+
+def probed(organization: Organization) -> list[Probe]:
+    """The probe of every product, in the order of their names."""
+    from mesh.engines.probing import probe
+
+    contracts = {name: product.contract for name, product in organization.products.items()}
+    return [probe(product, contracts) for _, product in sorted(organization.products.items())]
 
 
 def location_problems(organization: Organization, settings: Settings) -> list[Problem]:
@@ -77,21 +114,24 @@ def _relative(problem: Problem, settings: Settings) -> Problem:
     return Problem(problem.what, where, problem.hint)
 
 
-def _as_json(organization: Organization | None, problems: list[Problem]) -> dict[str, Any]:
+def _as_json(found: Checked) -> dict[str, Any]:
+    organization = found.organization
     return {
-        "is_sound": not problems,
+        "is_sound": not found.problems,
         "domains": [domain.name for domain in organization.domains] if organization else [],
         "products": list(organization.products) if organization else [],
-        "problems": [
-            {"what": problem.what, "where": problem.where, "hint": problem.hint}
-            for problem in problems
-        ],
+        "problems": [asdict(problem) for problem in found.problems],
+        "notes": [asdict(note) for note in found.notes],
+        "probes": [item.as_json() for item in found.probes],
     }
 
 
-def _print(organization: Organization | None, problems: list[Problem]) -> None:
-    from mesh.cli.console import count, print_error, say
+def _print(found: Checked) -> None:
+    from mesh.cli.console import count, print_error, say, warn
 
+    organization, problems = found.organization, found.problems
+    for note in found.notes:
+        warn(f"note: {note}")
     for problem in problems:
         print_error(MeshError(problem.what, where=problem.where, hint=problem.hint))
     if problems:

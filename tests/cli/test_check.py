@@ -11,11 +11,18 @@ def test_a_sound_mesh_has_no_problems(empty_mesh):
     assert result.exit_code == 0, result.output
     assert result.stdout == "2 domains and 2 products hold together\n"
     told = json.loads(empty_mesh("check", "--json").stdout)
+    probes = {probe["product"]: probe for probe in told.pop("probes")}
+    assert list(probes) == ["reports.days_v1", "shop.sales_v1"]
+    assert probes["reports.days_v1"]["lineage"] == {
+        "amount_usd": ["shop.sales_v1.amount_usd"],
+        "day": ["shop.sales_v1.sold_at"],
+    }
     assert told == {
         "is_sound": True,
         "domains": ["reports", "shop"],
         "products": ["reports.days_v1", "shop.sales_v1"],
         "problems": [],
+        "notes": [],
     }
 
 
@@ -48,6 +55,53 @@ def test_all_problems_are_told_at_once(empty_mesh):
     told = json.loads(empty_mesh.process("check", "--json").stdout)
     assert told["is_sound"] is False
     assert {"what", "where", "hint"} == set(told["problems"][0])
+
+
+def test_an_output_that_cannot_fulfil_its_contract_is_found_before_any_run(empty_mesh):
+    days = conftest.FILES["domains/reports/products/days.py"]
+    empty_mesh.write(
+        "domains/reports/products/days.py", days.replace("amount_usd: float", "amount_usd: date")
+    )
+
+    done = empty_mesh("check")
+
+    assert done.exit_code == 1
+    assert (
+        "domains/reports/products/days.py: reports.days_v1: its output cannot fulfil the contract: "
+        "amount_usd is promised as date, the transform makes float64"
+    ) in done.stderr
+
+
+def test_columns_that_are_used_and_not_declared_are_problems_and_unused_ones_are_notes(empty_mesh):
+    days = conftest.FILES["domains/reports/products/days.py"]
+    empty_mesh.write(
+        "domains/reports/products/days.py", days.replace('"amount_usd"], p', '"sale_id"], p')
+    )
+
+    done = empty_mesh("check")
+
+    assert done.exit_code == 1
+    where = "domains/reports/products/days.py: reports.days_v1, input 'sales': "
+    reads = "the transform reads shop.sales_v1.amount_usd, which its input does not declare"
+    assert f"{where}{reads}\n  try: add 'amount_usd' to the columns" in done.stderr
+    unused = "it declares sale_id of shop.sales_v1, which the transform does not read"
+    assert f"note: {where}{unused}" in done.stderr
+    told = json.loads(empty_mesh("check", "--json").stdout)
+    assert [note["what"] for note in told["notes"]] == [unused]
+
+
+def test_notes_alone_leave_a_mesh_sound(empty_mesh):
+    days = conftest.FILES["domains/reports/products/days.py"]
+    empty_mesh.write(
+        "domains/reports/products/days.py",
+        days.replace('"amount_usd"], p', '"amount_usd", "sale_id"], p'),
+    )
+
+    done = empty_mesh("check")
+
+    assert done.exit_code == 0
+    assert "note: " in done.stderr
+    assert done.stdout == "2 domains and 2 products hold together\n"
 
 
 def test_a_circle_of_inputs_is_a_problem(empty_mesh):
