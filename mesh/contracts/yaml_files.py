@@ -155,7 +155,7 @@ class _LiteralLoader(_Loader):
     }
 
     def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
-        node: yaml.ScalarNode = super().compose_scalar_node(anchor)  # type: ignore[no-untyped-call]
+        node: yaml.ScalarNode = super().compose_scalar_node(anchor)
         if node.tag in _NUMBERS and ":" in node.value and node.style is None:
             node.tag = f"{_CORE}str"  # 09:30 is no number of minutes
         return node
