@@ -56,6 +56,16 @@ class PublishingSettings(BaseModel):
         ge=1024,
         description="Memory for the hashes of keys, in bytes, before they spill to disk.",
     )
+    sql_memory_bytes: int = Field(
+        default=512 * 1024 * 1024,
+        ge=16 * 1024 * 1024,
+        description="Memory for the query of a SQL rule, in bytes; one that needs more fails.",
+    )
+    sql_seconds: float = Field(
+        default=300,
+        gt=0,
+        description="Seconds that the query of a SQL rule may take; a longer one fails.",
+    )
 
 
 class UpkeepSettings(BaseModel):

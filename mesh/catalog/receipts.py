@@ -97,19 +97,20 @@ class ForeignVersion:
 
 @dataclass(frozen=True, slots=True)
 class RuleTally:
-    """How one rule fared in a publication."""
+    """How one rule fared in a publication; `measured` is what a rule that measures compared."""
 
     rule: str
     text: str
     severity: Severity
     outcome: Outcome
     failed: int = 0
+    measured: float | str | None = None
 
     @classmethod
     def all_of(cls, verdict: Verdict) -> tuple[RuleTally, ...]:
         """The tally of every rule that a verdict speaks of."""
         return tuple(
-            cls(f.rule.id, f.rule.text, f.rule.severity, f.outcome, f.failed)
+            cls(f.rule.id, f.rule.text, f.rule.severity, f.outcome, f.failed, f.measured)
             for f in verdict.findings
         )
 
@@ -162,6 +163,9 @@ class Receipt:
         data = asdict(self)
         data.pop("is_repeated")
         data["published_at"] = self.published_at.isoformat()
+        for tally in data["tallies"]:
+            if tally["measured"] is None:
+                del tally["measured"]
         data["inputs"] = [item.as_json() for item in self.inputs]
         data["foreign"] = [version.as_json() for version in self.foreign]
         return data

@@ -98,6 +98,16 @@ class Rule:
         """Whether breaking it keeps data out."""
         return self.severity is Severity.ERROR
 
+    @property
+    def counts_rows(self) -> bool:
+        """Whether it is broken by so many rows, and not by the set as a whole."""
+        return self.scope is Scope.ROW or self.check in {"unique", "references"}
+
+    @property
+    def is_on_any_column(self) -> bool:
+        """Whether it may look at columns that it does not name."""
+        return not self.columns or self.check == "sql"
+
     def as_json(self) -> dict[str, Any]:
         """The rule as plain values."""
         return {

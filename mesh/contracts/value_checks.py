@@ -79,7 +79,12 @@ def _format(columns: tuple[str, ...], arguments: Mapping[str, Any], _: Types) ->
 
 
 def _pattern(columns: tuple[str, ...], arguments: Mapping[str, Any], _: Types) -> pl.Expr:
-    return pl.col(columns[0]).str.contains(rust_pattern(arguments["regex"]))
+    return is_found(arguments["regex"], pl.col(columns[0]))
+
+
+def is_found(regex: str, text: pl.Expr) -> pl.Expr:
+    """Whether a regular expression of ECMA-262 is found in a text. Raises ValueError."""
+    return text.str.contains(rust_pattern(regex))
 
 
 def _multiple_of(columns: tuple[str, ...], arguments: Mapping[str, Any], types: Types) -> pl.Expr:
@@ -125,7 +130,9 @@ def _required_fields(
 def _has(value: pl.Expr, data_type: Any, path: list[str]) -> pl.Expr:
     """Whether a value is there at the end of a path; true where the path leads to no struct."""
     if isinstance(data_type, pl.List):
-        return value.list.eval(_has(pl.element(), data_type.inner, path)).list.all() | value.is_null()
+        return (
+            value.list.eval(_has(pl.element(), data_type.inner, path)).list.all() | value.is_null()
+        )
     if not isinstance(data_type, pl.Struct) or path[0] not in data_type.to_schema():
         message = f"there is no field {path[0]!r} in {data_type}"
         raise ValueError(message)

@@ -34,7 +34,8 @@ class Finding:
     `failed` counts rows for a rule on rows, keys and references; for another rule on the whole set
     it is 1 when the rule is broken. `first_row` counts from 0 in the order of arrival, None when
     the rule has no single row. `samples` are broken rows: the rule's columns and the key.
-    `message` is Pandera's own where Pandera was asked, else Mesh's.
+    `message` is Pandera's own where Pandera was asked, else Mesh's. `measured` is the number, or
+    the answer, that a rule which measures compared, whether it held or not.
     """
 
     rule: Rule
@@ -43,6 +44,7 @@ class Finding:
     first_row: int | None = None
     samples: tuple[Mapping[str, Any], ...] = ()
     message: str = ""
+    measured: float | str | None = None
 
     def without_values_of(self, columns: Collection[str]) -> Finding:
         """The finding without values of these columns: a sample says that one is hidden."""
@@ -53,8 +55,10 @@ class Finding:
             for row in self.samples
         )
         # A rule over the whole row names no columns, and its message may quote any value.
-        may_quote = not self.rule.columns or set(columns) & set(self.rule.columns)
-        return replace(self, samples=samples, message="" if may_quote else self.message)
+        may_quote = self.rule.is_on_any_column or set(columns) & set(self.rule.columns)
+        if not may_quote or self.rule.check == "metric":  # which counts, and quotes nothing
+            return replace(self, samples=samples)
+        return replace(self, samples=samples, message="", measured=None)
 
     @property
     def is_refusing(self) -> bool:
@@ -78,6 +82,7 @@ class Finding:
             "first_row": self.first_row,
             "samples": [{name: _text(v) for name, v in row.items()} for row in self.samples],
             "message": self.message,
+            **({} if self.measured is None else {"measured": self.measured}),
         }
 
 
@@ -154,10 +159,10 @@ class Verdict:
 
 def _describe(item: Finding, rows: int) -> list[str]:
     mark = "" if item.rule.is_blocking else " (warning)"
-    if item.rule.scope is Scope.SET and item.rule.check not in {"unique", "references"}:
-        lines = [f"  broken: {item.rule.text}{mark}"]
-    else:
+    if item.rule.counts_rows:
         lines = [f"  {item.failed:,} of {wording.rows(rows)} break `{item.rule.text}`{mark}"]
+    else:
+        lines = [f"  broken: {item.rule.text}{mark}"]
     if item.samples:
         values = ", ".join(f"{name} = {_text(value)}" for name, value in item.samples[0].items())
         row = (

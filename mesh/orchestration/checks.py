@@ -154,7 +154,7 @@ def _finding_words(finding: Finding, rows: int) -> str:
 
 
 def _count(rule: Rule, failed: int, rows: int | None = None) -> str:
-    if rule.scope is Scope.SET and rule.check not in {"unique", "references"}:
+    if not rule.counts_rows:
         return "broken:"
     total = "" if rows is None else f" of {rows:,}"
     return f"{failed:,}{total} rows break"

@@ -113,7 +113,9 @@ def _publish(
         increment = Increment(
             str(product.id), run.partition, chosen.seen, chosen.is_whole, chosen.notes
         )
-    references, referenced = referenced_values(product.contract, lake, versions)
+    references, referenced = referenced_values(
+        product.contract, lake, versions, own=str(product.id)
+    )
     try:
         with _transformed(product, inputs, workspace, run) as result:
             return publish(

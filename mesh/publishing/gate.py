@@ -10,27 +10,24 @@ commits.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from mesh.contracts import wording
-from mesh.contracts.arrow import arrow_type
 from mesh.contracts.expressions import check_of, compiled
 from mesh.contracts.model import Contract, Rule, Scope, distinct_rules
+from mesh.contracts.sandbox import Limits
 from mesh.contracts.value_checks import VALUE_CHECKS
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import GateError
-from mesh.lake.streaming import batches_of_frame
 from mesh.publishing.batch import Batch
-from mesh.publishing.uniqueness import Uniqueness
+from mesh.publishing.counting import MAX_SAMPLES
+from mesh.publishing.set_parts import Asked, References, StagedRows, rule_errors
+from mesh.publishing.set_rules import SetRules
 
-MAX_SAMPLES = 5
-"""Broken rows that a finding shows."""
 _FEW = 100
 """Values of a text that are remembered with the rules they break."""
 
@@ -70,16 +67,19 @@ class Gate:
 
     `references` are the values of the columns that the contract refers to, by
     `domain.product_v1.column`; one that is missing leaves its rule unchecked, and a rule of
-    severity error that is unchecked refuses.
+    severity error that is unchecked refuses. `own` is the product itself, `limits` those of the
+    queries of SQL rules.
     """
 
     def __init__(
         self,
         contract: Contract,
         *,
-        references: Mapping[str, pl.Series] | None = None,
+        references: References | None = None,
         key_memory_bytes: int,
         extra_rules: Sequence[Rule] = (),
+        limits: Limits | None = None,
+        own: str = "",
     ) -> None:
         self.contract = contract
         self._rules = distinct_rules((*contract.rules, *extra_rules))
@@ -89,12 +89,8 @@ class Gate:
         for rule in self._row_rules:
             if self._compiled[rule.id].is_by_value:
                 self._by_value.setdefault(rule.columns[0], []).append(rule)
-        self._unique = {
-            rule.id: (rule, Uniqueness(rule.columns, key_memory_bytes))
-            for rule in self._rules
-            if rule.check == "unique"
-        }
-        self._references = _reference_frames(contract, references or {})
+        asked = Asked(contract, references or {}, key_memory_bytes, limits or Limits(), own)
+        self._set_rules = SetRules.of(self._rules, asked)
         self._tallies = {rule.id: _Tally() for rule in self._rules}
         self._known: dict[tuple[str, frozenset[str]], frozenset[str]] = {}
         self._lock = threading.Lock()
@@ -107,10 +103,8 @@ class Gate:
         with self._lock:
             self.rows += batch.rows.num_rows
             self.rejected += 0 if checked.rejected is None else checked.rejected.height
-        for rule, keys in self._unique.values():
-            keys.add(_kept(batch.frame(rule.columns), checked))
-        for rule, known in self._references:
-            self._check_reference(rule, known, _kept(batch.frame(self._shown(rule)), checked))
+        for watch in self._set_rules.watches:
+            watch.add(_kept(batch.frame(watch.columns), checked))
         return checked
 
     def _check_rows(self, batch: Batch) -> Checked:
@@ -187,7 +181,7 @@ class Gate:
         except Exception:  # a check by value is a domain's own code; find out which it was
             for rule in self._row_rules:
                 if rule.id in asked:
-                    with _rule_errors(rule):
+                    with rule_errors(rule):
                         frame.select(asked[rule.id])
             raise
 
@@ -204,21 +198,6 @@ class Gate:
             tally = self._tallies[rule.id]
             tally.add(failed, offset + int(rows[0]), samples)
             tally.message = tally.message or message
-
-    def _check_reference(self, rule: Rule, known: pl.DataFrame, frame: pl.DataFrame) -> None:
-        column = rule.columns[0]
-        counted = frame.get_column(column).drop_nulls().value_counts(name="_mesh_count")
-        missing = counted.join(known, on=column, how="anti")
-        if missing.is_empty():
-            return
-        values = missing.get_column(column)
-        samples = frame.filter(pl.col(column).is_in(values.implode()))
-        with self._lock:
-            self._tallies[rule.id].add(
-                int(missing.get_column("_mesh_count").sum()),
-                None,
-                samples.head(MAX_SAMPLES).to_dicts(),
-            )
 
     def _shown(self, rule: Rule) -> list[str]:
         """The columns that tell of a broken rule: its own, and the key."""
@@ -255,19 +234,12 @@ class Gate:
 
     def close(self) -> None:
         """Forget what was kept of the data."""
-        for _, keys in self._unique.values():
-            keys.close()
+        self._set_rules.close()
 
     def _finding(self, rule: Rule, accepted: StagedRows) -> Finding:
         if rule.scope is Scope.ROW:
             return self._tallied(rule)
-        if rule.check == "unique":
-            return self._uniqueness(rule, accepted)
-        if rule.check == "references":
-            return self._reference(rule)
-        if rule.check == "row_count":
-            return _row_count(rule, self.rows - self.rejected)
-        return _ask_pandera_about_all(rule, accepted)
+        return self._set_rules.decisions[rule.id](accepted, self.rows - self.rejected)
 
     def _tallied(self, rule: Rule) -> Finding:
         tally = self._tallies[rule.id]
@@ -276,36 +248,9 @@ class Gate:
             rule, outcome, tally.failed, tally.first_row, tuple(tally.samples), tally.message
         )
 
-    def _uniqueness(self, rule: Rule, accepted: StagedRows) -> Finding:
-        _, keys = self._unique[rule.id]
-        found = keys.repeated(lambda: accepted.frames(rule.columns))
-        if found.is_empty():
-            return Finding(rule, Outcome.PASSED)
-        samples = found.head(MAX_SAMPLES).drop("_mesh_count").to_dicts()
-        failed = int(found.get_column("_mesh_count").sum())
-        return Finding(rule, Outcome.FAILED, failed, samples=tuple(samples))
-
-    def _reference(self, rule: Rule) -> Finding:
-        if all(rule.id != checked.id for checked, _ in self._references):
-            target = rule.arguments["to"].rpartition(".")[0]
-            message = f"{target} has no publication to compare with"
-            return Finding(rule, Outcome.SKIPPED, message=message)
-        return self._tallied(rule)
-
 
 def _kept(frame: pl.DataFrame, checked: Checked) -> pl.DataFrame:
     return frame if checked.keeps is None else frame.filter(checked.keeps)
-
-
-class StagedRows:
-    """The accepted rows of a publication, to be read again by rules on the whole set."""
-
-    def __init__(self, frame: pl.LazyFrame, columns: Sequence[str]) -> None:
-        self.frame = frame.select(columns)
-
-    def frames(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """The rows' values in some columns, in pieces."""
-        yield from batches_of_frame(self.frame.select(columns))
 
 
 def ask_pandera(rule: Rule, failing: pl.DataFrame) -> str:
@@ -313,7 +258,7 @@ def ask_pandera(rule: Rule, failing: pl.DataFrame) -> str:
     if rule.check in VALUE_CHECKS:
         return ""  # it is Mesh's own: Pandera would be told the same expression
     check = check_of(rule)
-    with _rule_errors(rule):
+    with rule_errors(rule):
         result = check(failing.lazy(), rule.columns[0] if rule.columns else None)
         verdicts = result.check_output.collect().to_series()
     if verdicts.any():
@@ -323,45 +268,6 @@ def ask_pandera(rule: Rule, failing: pl.DataFrame) -> str:
             hint="report this as a bug in Mesh",
         )
     return check.error or ""
-
-
-def _ask_pandera_about_all(rule: Rule, accepted: StagedRows) -> Finding:
-    check = check_of(rule)
-    with _rule_errors(rule):
-        result = check(accepted.frame, rule.columns[0] if rule.columns else None)
-        if result.check_passed.collect().item():
-            return Finding(rule, Outcome.PASSED)
-        samples = [] if result.failure_cases is None else _some(result.failure_cases)
-    return Finding(rule, Outcome.FAILED, 1, samples=tuple(samples), message=check.error or "")
-
-
-@contextmanager
-def _rule_errors(rule: Rule) -> Iterator[None]:
-    """Whatever a rule raises becomes GateError, with the cause chained.
-
-    A domain's own check may raise anything: that is never a statement about the data.
-    """
-    try:
-        yield
-    except Exception as error:
-        text = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise GateError(
-            f"rule `{rule.text}` cannot be decided: {type(error).__name__}: {text}",
-            hint="call `validate` of the contract in a test with a small frame",
-        ) from error
-
-
-def _some(failure_cases: pl.LazyFrame | pl.DataFrame) -> Sequence[Mapping[str, Any]]:
-    frame = failure_cases.lazy().head(MAX_SAMPLES).collect()
-    return frame.drop("check_output", strict=False).to_dicts()
-
-
-def _row_count(rule: Rule, rows: int) -> Finding:
-    low, high = rule.arguments["at_least"], rule.arguments["at_most"]
-    is_kept = (low is None or rows >= low) and (high is None or rows <= high)
-    if is_kept:
-        return Finding(rule, Outcome.PASSED)
-    return Finding(rule, Outcome.FAILED, 1, message=f"the data has {wording.rows(rows)}")
 
 
 def _row_reasons(
@@ -379,26 +285,14 @@ def _row_reasons(
 
 
 def _counts_rows(item: Finding) -> bool:
-    return item.rule.check == "row_count"
+    counts = item.rule.arguments.get("metric") == "rowCount"
+    return counts or item.rule.check == "row_count"
 
 
 def _set_reason(item: Finding) -> str:
     if item.outcome is Outcome.SKIPPED:
         return f"`{item.rule.text}` could not be checked: {item.message}"
-    if item.rule.check in {"unique", "references"}:
+    if item.rule.counts_rows:
         breaks = "breaks" if item.failed == 1 else "break"
         return f"{wording.rows(item.failed)} {breaks} `{item.rule.text}`"
     return f"`{item.rule.text}` is broken{f': {item.message}' if item.message else ''}"
-
-
-def _reference_frames(
-    contract: Contract, references: Mapping[str, pl.Series]
-) -> list[tuple[Rule, pl.DataFrame]]:
-    frames = []
-    for rule in contract.rules:
-        if rule.check == "references" and rule.arguments["to"] in references:
-            column = rule.columns[0]
-            wanted = pl.from_arrow(pa.array([], arrow_type(contract.column(column).type)))
-            values = references[rule.arguments["to"]].unique().drop_nulls()
-            frames.append((rule, values.cast(wanted.dtype).to_frame(column)))  # type: ignore[union-attr]
-    return frames

@@ -8,7 +8,7 @@ of Dagster and of the catalog: callers pass data in and get a `Receipt` or a `Re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,6 +31,7 @@ from mesh.catalog.receipts import (
 )
 from mesh.contracts import wording
 from mesh.contracts.arrow import Difference
+from mesh.contracts.sandbox import Limits
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
 from mesh.lake import Lake, Snapshot, Table
@@ -41,13 +42,15 @@ from mesh.products.ports import Quarantine
 from mesh.publishing import quarantine
 from mesh.publishing.commit import AlreadyLanded, Commit
 from mesh.publishing.conformance import Conformance, LossyCastError
-from mesh.publishing.gate import Gate, StagedRows
+from mesh.publishing.gate import Gate
 from mesh.publishing.increment import Increment
 from mesh.publishing.modes import Incoming, KeysTaken, Planned, Planning
 from mesh.publishing.modes.changing import silent_schema
 from mesh.publishing.modes.deletes import Deletes
+from mesh.publishing.modes.staying import staying
 from mesh.publishing.pipeline import Pipeline
 from mesh.publishing.receipt import first_receipt, keep_contract
+from mesh.publishing.set_parts import References, StagedRows
 from mesh.publishing.source import Source, batches_of, source_of
 from mesh.publishing.stage import Stage
 from mesh.settings import PublishingSettings
@@ -64,7 +67,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
     run_id: str,
     partition: str = "",
     inputs: Sequence[InputVersion] = (),
-    references: Mapping[str, pl.Series] | None = None,
+    references: References | None = None,
     findings: Sequence[Finding] = (),
     increment: Increment | None = None,
     settings: PublishingSettings | None = None,
@@ -81,7 +84,8 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
             nothing and returns the first receipt.
         partition: the partition that this is a publication of, empty for none.
         inputs: versions that were read, for the receipt.
-        references: values of columns that the contract refers to, by `domain.product_v1.column`.
+        references: values of columns that the contract refers to, by `domain.product_v1.column`,
+            or `….a,b` for several columns, which are a frame. Those of itself are not needed.
         findings: what was found on the whole set before the gate, such as dbt's data tests.
         increment: for a product with incremental inputs, what it goes on from.
         settings: how to use this machine.
@@ -165,13 +169,17 @@ class _Publication:
     def incoming(self) -> Incoming:
         return Incoming(self.product.contract, self.product.write)
 
-    def run(self, source: Source, references: Mapping[str, pl.Series]) -> Receipt | Refusal:
+    def run(self, source: Source, references: References) -> Receipt | Refusal:
         with ExitStack() as cleanup:
             gate = Gate(
                 self.product.contract,
                 references=references,
                 key_memory_bytes=self.settings.key_memory_bytes,
                 extra_rules=self.product.write_rules,
+                limits=Limits(
+                    self.settings.sql_memory_bytes, self.settings.sql_seconds, self.settings.workers
+                ),
+                own=str(self.product.id),
             )
             cleanup.callback(gate.close)
             stage, rejects = self._stage(), self._rejects()
@@ -195,7 +203,9 @@ class _Publication:
                 return self.refused_by_columns((lost,))
             verdict = gate.finish(
                 StagedRows(
-                    self.conformance.restored(stage.rows()), self.product.contract.column_names
+                    self.conformance.restored(stage.rows()),
+                    self.product.contract.column_names,
+                    lambda: staying(planning, self.seen, self.increment),
                 ),
                 tolerance=self.product.on_violation.tolerance,
                 can_quarantine=rejects is not None,
@@ -275,7 +285,9 @@ class _Publication:
             rows_accepted=verdict.accepted,
             rows_rejected=verdict.rejected,
             rows_deleted=planned.rows_deleted,
-            tallies=RuleTally.all_of(verdict),
+            tallies=RuleTally.all_of(
+                verdict.without_values_of(self.product.contract.guarded_columns)
+            ),
             inputs=self.inputs,
             notes=self.increment.notes if self.increment is not None else (),
             files=len(planned.written),

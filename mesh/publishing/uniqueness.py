@@ -24,6 +24,7 @@ import polars as pl
 
 _BUCKET_BITS = 6
 _HASH_BITS = 64
+_MOST_COUNTED = 1_000_000
 _ORDERED = (int, float, str, bytes, Decimal, date, timedelta)
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
@@ -34,11 +35,13 @@ Key = tuple[Any, ...]
 class Uniqueness:
     """What is known so far of the keys in some columns. Told from many threads.
 
-    `budget` is the memory for hashes, in bytes.
+    `budget` is the memory for hashes, in bytes. Where a null `is_null_apart`, a row with one is
+    like no other; else nulls are equal.
     """
 
-    def __init__(self, columns: Sequence[str], budget: int) -> None:
+    def __init__(self, columns: Sequence[str], budget: int, *, is_null_apart: bool = False) -> None:
         self.columns = tuple(columns)
+        self.is_null_apart = is_null_apart
         self._hashes = HashStore(budget)
         self._ranges: list[tuple[Key, Key]] = []
         self._is_hashed = False
@@ -47,6 +50,7 @@ class Uniqueness:
 
     def add(self, keys: pl.DataFrame) -> None:
         """Note the keys of one batch."""
+        keys = self._comparable(keys)
         if not keys.height or self._is_mixed:
             return
         found = None if self._is_hashed else _rising_range(keys)
@@ -67,11 +71,14 @@ class Uniqueness:
         if self._is_mixed or not _are_apart(self._ranges):
             self._hashes.close()
             for frame in frames():
-                self._hashes.add(hashes_of(frame, self.columns))
+                self._hashes.add(hashes_of(self._comparable(frame), self.columns))
         suspects = self._hashes.repeated()
         if not suspects.size:
             return pl.DataFrame()
-        return duplicates_among(frames(), self.columns, suspects)
+        return duplicates_among(map(self._comparable, frames()), self.columns, suspects)
+
+    def _comparable(self, keys: pl.DataFrame) -> pl.DataFrame:
+        return keys.drop_nulls(self.columns) if self.is_null_apart else keys
 
     def close(self) -> None:
         """Forget everything."""
@@ -182,15 +189,22 @@ def duplicates_among(
     rows have the values.
     """
     wanted = pl.Series(suspects).implode()
-    kept = [
-        frame.select(columns).filter(pl.Series(hashes_of(frame, columns)).is_in(wanted))
-        for frame in frames
-    ]
-    rows = pl.concat([piece for piece in kept if piece.height] or [pl.DataFrame()])
-    if rows.is_empty():
-        return rows
-    counted = rows.group_by(columns, maintain_order=True).agg(pl.len().alias("_mesh_count"))
-    return counted.filter(pl.col("_mesh_count") > 1)
+    counted, size = [], 0
+    for frame in frames:
+        kept = frame.select(columns).filter(pl.Series(hashes_of(frame, columns)).is_in(wanted))
+        if kept.height:
+            counted.append(_counted(kept.with_columns(_mesh_count=pl.lit(1, pl.UInt32)), columns))
+            size += counted[-1].height
+        if size > _MOST_COUNTED:  # values that many rows have are kept once
+            counted = [_counted(pl.concat(counted), columns)]
+            size = 0
+    if not counted:
+        return pl.DataFrame()
+    return _counted(pl.concat(counted), columns).filter(pl.col("_mesh_count") > 1)
+
+
+def _counted(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    return rows.group_by(columns, maintain_order=True).agg(pl.col("_mesh_count").sum())
 
 
 def _repeated(ordered: Hashes) -> Hashes:

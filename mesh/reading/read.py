@@ -9,6 +9,7 @@ import polars as pl
 
 from mesh.catalog.receipts import InputVersion, transaction_of
 from mesh.contracts.model import Contract
+from mesh.contracts.rules import Target
 from mesh.errors import NotPublishedError, UnknownProductError
 from mesh.lake import Lake
 from mesh.lake.unreadable import naming_damage
@@ -80,28 +81,34 @@ def rejected_rows(product: ProductId, lake: Lake) -> pl.LazyFrame | None:
 
 
 def referenced_values(
-    contract: Contract, lake: Lake, pinned: Mapping[str, int]
-) -> tuple[dict[str, pl.Series], tuple[InputVersion, ...]]:
+    contract: Contract, lake: Lake, pinned: Mapping[str, int], *, own: str = ""
+) -> tuple[dict[str, pl.DataFrame], tuple[InputVersion, ...]]:
     """The values of every column that a contract refers to, and the versions they were read from.
 
-    By `domain.product_v1.column`; what is not published yet is left out. `pinned` are versions that
-    are fixed already, by product: a run reads one version of a product, whatever it reads it for.
+    By `domain.product_v1.column`, or `….a,b` for groups of values in several columns; what is not
+    published yet is left out, and so is the product's `own`, which the gate looks at itself.
+    `pinned` are versions that are fixed already, by product: a run reads one version of a product,
+    whatever it reads it for.
     """
-    values: dict[str, pl.Series] = {}
+    values: dict[str, pl.DataFrame] = {}
     found: dict[str, PinnedInput] = {}
     for rule in contract.rules:
         if rule.check != "references" or rule.arguments["to"] in values:
             continue
-        product, _, column = rule.arguments["to"].rpartition(".")
+        target = Target.of(rule)
+        product, columns = target.product, target.columns
+        if product == own:
+            continue
         earlier = found[product].version if product in found else pinned.get(product)
         try:
-            referenced = pin("", Input(product, [column]), lake, version=earlier)
+            referenced = pin("", Input(product, list(columns)), lake, version=earlier)
         except NotPublishedError:
             continue
         with naming_damage(referenced.table, referenced.version):
-            values[rule.arguments["to"]] = referenced.scan().collect().to_series()
+            scanned = referenced.scan().select(columns)
+            values[str(target)] = scanned.drop_nulls().unique().collect(engine="streaming")
         known = found[product].columns if product in found else ()
-        found[product] = replace(referenced, columns=(*known, column))
+        found[product] = replace(referenced, columns=tuple(dict.fromkeys((*known, *columns))))
     return values, tuple(item.used for item in found.values())
 
 

@@ -83,9 +83,9 @@ def test_what_is_read_and_referred_to_is_looked_at_in_one_version(workspace, mon
     execute(upstream, workspace, Run("first"))
     looked_up = execution.referenced_values
 
-    def overtaken(*what):
+    def overtaken(*what, **options):
         publish(upstream, squares(9), lake=workspace.lake, run_id="meanwhile")
-        return looked_up(*what)
+        return looked_up(*what, **options)
 
     monkeypatch.setattr(execution, "referenced_values", overtaken)
 

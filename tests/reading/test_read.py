@@ -120,5 +120,7 @@ def test_referenced_values_are_read_once_with_the_versions_they_are_from(setting
 
     contract = declared(named("stops"), contract=Stops).contract
     values, versions = referenced_values(contract, Lake.of(settings), {})
-    assert {name: sorted(series) for name, series in values.items()} == {"shop.trips_v1.id": [1, 2]}
+    assert {name: sorted(frame["id"]) for name, frame in values.items()} == {
+        "shop.trips_v1.id": [1, 2]
+    }
     assert [(v.product, v.version, v.port) for v in versions] == [("shop.trips_v1", 1, "")]
