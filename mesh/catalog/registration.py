@@ -126,6 +126,7 @@ def _people(team: Team) -> Iterable[dict[str, Any]]:
 def _columns(product: DataProduct) -> Iterable[dict[str, Any]]:
     for column in product.contract.columns:
         values = column.as_json()
+        values.pop("renamed_from", None)  # says something of two contracts, nothing of this one
         yield {**values, "refers_to": values.pop("references")}
 
 

@@ -143,7 +143,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One promised column. `type` is in the words of `contracts.arrow.type_name`."""
+    """One promised column. `type` is in the words of `contracts.arrow.type_name`.
+
+    `renamed_from` is the name that it had in the version before, so that who compares the two sees
+    a rename, and not a column gone and another added.
+    """
 
     name: str
     type: str
@@ -153,6 +157,7 @@ class Column:
     unit: str = ""
     classification: Classification = Classification.INTERNAL
     references: str = ""
+    renamed_from: str = ""
 
     @property
     def is_key(self) -> bool:
@@ -170,6 +175,7 @@ class Column:
             "unit": self.unit,
             "classification": str(self.classification),
             "references": self.references,
+            **({"renamed_from": self.renamed_from} if self.renamed_from else {}),
         }
 
 

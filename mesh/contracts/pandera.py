@@ -85,12 +85,13 @@ class Reference:
     severity: str = "error"
 
 
-def Field(  # noqa: N802 -- Pandera's own name and shape, with Mesh's words added
+def Field(  # noqa: N802, PLR0913 -- Pandera's own name and shape, with Mesh's words added
     *,
     key: bool = False,
     unit: str = "",
     classification: str = "internal",
     references: str | Reference | None = None,
+    renamed_from: str = "",
     description: str = "",
     metadata: Mapping[str, Any] | None = None,
     **checks: Any,
@@ -102,6 +103,7 @@ def Field(  # noqa: N802 -- Pandera's own name and shape, with Mesh's words adde
         unit: unit of measure, in UCUM where there is one (`degF`, `min`).
         classification: `public`, `internal`, `confidential` or `personal`.
         references: `domain.product_v1.column` whose values these are, or a `mesh.Reference`.
+        renamed_from: the name that the column had in the version before.
         description: what a reader of the data should know.
         metadata: anything else, kept with the column.
         checks: Pandera's arguments, such as `ge`, `isin`, `str_matches`, `nullable`, `unique`,
@@ -117,6 +119,7 @@ def Field(  # noqa: N802 -- Pandera's own name and shape, with Mesh's words adde
         "unit": unit,
         "classification": classification,
         "reference": reference,
+        "renamed_from": renamed_from,
     }
     info = pa.Field(description=description, metadata={**(metadata or {}), _MESH: own}, **checks)
     info.checks += [check for check in added if check is not None]
@@ -257,6 +260,7 @@ class _Reader:
             unit=own.get("unit", ""),
             classification=self._classification(name, own.get("classification", "internal")),
             references=reference.to if reference else "",
+            renamed_from=own.get("renamed_from", ""),
         )
 
     def _type(self, name: str, column: pa.Column) -> str:

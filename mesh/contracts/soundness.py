@@ -43,6 +43,9 @@ def _name_problems(contract: Contract) -> Iterator[Problem]:
         if other != column.name:
             what = f"it differs from column {other!r} only in upper and lower case"
             yield Problem(what, column.name, "rename one of them: Delta takes both for the same")
+        if column.renamed_from in contract.column_names:
+            what = f"renamed_from names {column.renamed_from!r}, which is a column still"
+            yield Problem(what, column.name, "leave renamed_from out, or drop the other column")
 
 
 def _rule_problems(rule: Rule, contract: Contract, empty: pl.DataFrame) -> Iterator[Problem]:
