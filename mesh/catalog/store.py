@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from mesh.catalog import erasures, lineage, publications, queries, registration
+from mesh.catalog import erasures, lineage, publications, queries, registration, states
 from mesh.catalog.database import Database
 from mesh.catalog.migrating import migrate
 from mesh.catalog.model import (
@@ -29,6 +29,7 @@ from mesh.contracts.model import Contract
 from mesh.errors import UnknownProductError
 from mesh.naming import ProductId
 from mesh.products.collection import Domain
+from mesh.products.state import MeshState
 
 
 class Catalog:
@@ -138,6 +139,11 @@ class Catalog:
         with self._database.reading() as connection:
             (found,) = queries.products(connection, queries.resolve(connection, name))
             return found
+
+    def state(self, origin: str) -> MeshState:
+        """Every declared product as it was last published, or else registered, as plain values."""
+        with self._database.reading() as connection:
+            return states.state(connection, origin)
 
     def product_ids(self) -> list[ProductId]:
         """Every product that is registered, or that a receipt speaks of."""

@@ -26,6 +26,7 @@ from mesh.cli.lineage import lineage as lineage_command
 from mesh.cli.listing import list_products
 from mesh.cli.maintain import maintain as maintain_command
 from mesh.cli.new import app as new_commands
+from mesh.cli.plan import plan as plan_command
 from mesh.cli.quarantine import app as quarantine_commands
 from mesh.cli.read import read as read_command
 from mesh.cli.repair import repair as repair_command
@@ -110,6 +111,7 @@ app.command("read")(read_command)
 app.command("lineage")(lineage_command)
 app.add_typer(quarantine_commands, name="quarantine")
 app.command("check")(check_command)
+app.command("plan")(plan_command)
 app.add_typer(new_commands, name="new")
 app.add_typer(catalog_commands, name="catalog")
 app.command("maintain")(maintain_command)

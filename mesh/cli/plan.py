@@ -1,0 +1,138 @@
+"""`mesh plan`: what would change if this working tree were deployed, and who would be hit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mesh.cli.session import Session
+from mesh.errors import MeshError, Problem
+
+if TYPE_CHECKING:
+    from mesh.products.collection import Organization
+    from mesh.products.plans import Plan
+    from mesh.products.plans.impact import Lineage
+    from mesh.products.state import MeshState
+    from mesh.settings import Settings
+
+UNSOUND, BREAKING, OUTDATED = 1, 2, 3
+"""Exit codes: the mesh has problems, a change must not be deployed, a plan no longer holds."""
+
+
+def plan(
+    context: typer.Context,
+    against: Annotated[
+        str,
+        typer.Option(
+            help="Environment or git reference to compare with; `env:NAME` and `git:REF` say which."
+            " By default this environment, or the last commit where nothing is published.",
+        ),
+    ] = "",
+    check: Annotated[
+        str, typer.Option("--check", help="Say whether the plan of this digest still holds.")
+    ] = "",
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown for a pull request.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what would change if this working tree were deployed: contracts, and who is hit.
+
+    Ends with exit code 2 when a change breaks consumers without a new major beside it, 1 when the
+    mesh has problems, and 3 when the plan that `--check` names no longer holds.
+    """
+    from mesh.cli.against import state_against
+    from mesh.products.plans import make
+    from mesh.products.plans.digests import Judged
+    from mesh.products.state import MeshState
+
+    asked = Judged.parse(check) if check else None
+    if as_markdown and as_json:
+        raise MeshError(
+            "--markdown and --json cannot both be printed", hint="leave one of them out"
+        )
+    settings = Session.of(context).settings()
+    organization, problems = _loaded(settings)
+    before, after = state_against(settings, against), MeshState.of(organization)
+    if asked is not None:
+        _check(asked, before, after, settings, as_json=as_json)
+        return
+    found = make(before, after, lineage_of(organization))
+    _keep(found.digest, before, after, settings)
+    _print(found, problems, as_json=as_json, as_markdown=as_markdown)
+    if found.failures:
+        raise typer.Exit(BREAKING)
+    if problems:
+        raise typer.Exit(UNSOUND)
+
+
+def _loaded(settings: Settings) -> tuple[Organization, list[Problem]]:
+    """The working tree, and everything that is wrong with it. Raises ManifestError."""
+    from mesh.products.collection import load_organization
+    from mesh.products.consistency import check
+
+    organization = load_organization(settings)
+    return organization, [
+        Problem(p.what, p.where.removeprefix(f"{settings.root}/"), p.hint)
+        for p in check(organization)
+    ]
+
+
+def lineage_of(organization: Organization) -> Lineage:
+    """How products make their columns, as far as it is known. Asked only about those hit."""
+    from mesh.products.plans.impact import unknown_lineage
+
+    del organization
+    return unknown_lineage
+
+
+def _print(found: Plan, problems: list[Problem], *, as_json: bool, as_markdown: bool) -> None:
+    import sys
+
+    from mesh.cli.console import print_error, print_json
+
+    if as_json:
+        print_json({**found.as_json(), "problems": [_plain(problem) for problem in problems]})
+        return
+    if as_markdown:
+        from mesh.cli.plan_markdown import markdown
+
+        sys.stdout.write(markdown(found, problems))
+        return
+    from mesh.cli.plan_page import print_plan
+
+    for problem in problems:
+        print_error(MeshError(problem.what, where=problem.where, hint=problem.hint))
+    print_plan(found)
+
+
+def _plain(problem: Problem) -> dict[str, Any]:
+    return {"what": problem.what, "where": problem.where, "hint": problem.hint}
+
+
+def _check(
+    asked: object, before: MeshState, after: MeshState, settings: Settings, *, as_json: bool
+) -> None:
+    """Say whether a plan holds, and what moved since; ends with exit code 3 when it does not."""
+    from mesh.cli.console import print_json, say
+    from mesh.cli.plans_kept import moved_since
+
+    moved = moved_since(asked, before, after, settings)  # type: ignore[arg-type]
+    if as_json:
+        print_json({"holds": not moved, "digest": str(asked), "moved": moved})
+    elif not moved:
+        say(f"the plan holds: {before.origin} and {after.origin} are what it judged", "green")
+    else:
+        say("the plan no longer holds", "bold red")
+        for line in moved:
+            say(f"  {line}")
+        say("make it anew: mesh plan", "cyan")
+    if moved:
+        raise typer.Exit(OUTDATED)
+
+
+def _keep(digest: str, before: MeshState, after: MeshState, settings: Settings) -> None:
+    from mesh.cli.plans_kept import keep
+
+    keep(digest, before, after, settings)
