@@ -10,9 +10,10 @@ from mesh.cli.session import Session
 from mesh.errors import MeshError, Problem
 
 if TYPE_CHECKING:
+    from mesh.engines.probing import Probe
     from mesh.products.collection import Organization
     from mesh.products.plans import Plan
-    from mesh.products.plans.impact import Lineage
+    from mesh.products.plans.impact import Made
     from mesh.products.state import MeshState
     from mesh.settings import Settings
 
@@ -58,7 +59,9 @@ def plan(
     if asked is not None:
         _check(asked, before, after, settings, as_json=as_json)
         return
-    found = make(before, after, lineage_of(organization))
+    probing = Probing(organization)
+    found = make(before, after, probing)
+    problems += probing.problems
     _keep(found.digest, before, after, settings)
     _print(found, problems, as_json=as_json, as_markdown=as_markdown)
     if found.failures:
@@ -79,12 +82,35 @@ def _loaded(settings: Settings) -> tuple[Organization, list[Problem]]:
     ]
 
 
-def lineage_of(organization: Organization) -> Lineage:
-    """How products make their columns, as far as it is known. Asked only about those hit."""
-    from mesh.products.plans.impact import unknown_lineage
+class Probing:
+    """How products are made, found by probing those that are asked about, each once."""
 
-    del organization
-    return unknown_lineage
+    def __init__(self, organization: Organization) -> None:
+        self._products = organization.products
+        self._contracts = {name: p.contract for name, p in organization.products.items()}
+        self._probes: dict[str, Probe] = {}
+
+    def __call__(self, name: str) -> Made | None:
+        """What a product is made from; None when it could not be found out."""
+        from mesh.products.plans.impact import Made
+
+        found = self._probe(name)
+        if found.unknown:
+            return None
+        is_complete = bool(found.reads) and all(r.is_complete for r in found.reads.values())
+        return Made(found.lineage, found.shaping, found.read if is_complete else None)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What keeps products that were asked about from running."""
+        return [problem for _, p in sorted(self._probes.items()) for problem in p.problems]
+
+    def _probe(self, name: str) -> Probe:
+        from mesh.engines.probing import probe
+
+        if name not in self._probes:
+            self._probes[name] = probe(self._products[name], self._contracts)
+        return self._probes[name]
 
 
 def _print(found: Plan, problems: list[Problem], *, as_json: bool, as_markdown: bool) -> None:

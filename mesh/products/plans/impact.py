@@ -2,13 +2,14 @@
 
 Owns how a change spreads: to direct consumers by the columns that they declare; further down by the
 lineage of columns, where it is known, and otherwise to everything that a hit product publishes; and
-to all that is below a product which cannot be built any more.
+to all that is below a product which cannot be built any more. A column that decides which rows
+there are (a filter, a join's key) reaches every column.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mesh.contracts.evolution import Change, Kind, Standing
@@ -16,16 +17,32 @@ from mesh.products.plans.model import Hit
 from mesh.products.plans.reads import Graph, Read
 from mesh.products.state import MeshState
 
-Sources = Mapping[str, Iterable[tuple[str, str]]]
-"""For each output column the columns that it is made from: product and column."""
-Lineage = Callable[[str], Sources | None]
-"""The lineage of a product's columns; None when it is not known."""
+ColumnOf = tuple[str, str]
+"""A column of a product: (`weather.observations_v1`, `wind_speed_mph`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a product is made, as far as it is known.
+
+    `columns` gives for each output column those that its values are made from; one that is not
+    there is unknown. `shaping` are columns that decide which rows there are. `read` are all columns
+    that are read; None when there may be more.
+    """
+
+    columns: Mapping[str, Collection[ColumnOf]]
+    shaping: frozenset[ColumnOf] = frozenset()
+    read: frozenset[ColumnOf] | None = None
+
+
+Lineage = Callable[[str], Made | None]
+"""How a product is made; None when nothing is known of it."""
 
 GONE = frozenset({Kind.COLUMN_REMOVED, Kind.COLUMN_RENAMED})
 """Changes after which whoever reads the column cannot be built."""
 
 
-def unknown_lineage(_product: str) -> Sources | None:
+def unknown_lineage(_product: str) -> Made | None:
     """Knows of no product how its columns are made."""
     return None
 
@@ -102,7 +119,6 @@ class _Spread:
         path = (*source.path, read.consumer)
         is_direct = len(path) == 2  # noqa: PLR2004 -- the origin and its consumer
         is_stopped = source.is_stopped or (is_direct and self._stops(read))
-        certain = source.is_certain and (read.columns is not None or source.is_stopped)
         yield Hit(
             consumer=read.consumer,
             reads=read.product,
@@ -112,7 +128,7 @@ class _Spread:
             effect=self.seed.effect,
             standing=self._standing(is_direct=is_direct, is_stopped=is_stopped),
             path=path,
-            is_certain=certain or is_direct,
+            is_certain=source.is_certain or is_stopped,
             is_stopped=is_stopped,
             expectations=_expectations(read, columns) if is_direct else (),
         )
@@ -125,7 +141,17 @@ class _Spread:
             return self._published(read) if read.columns is None else read.columns
         if source.is_whole:
             return ()
-        return read.of(source.columns) or None
+        found = read.of(source.columns)
+        if found and read.columns is None and not read.is_reference:
+            found = self._really_read(read, found)
+        return found or None
+
+    def _really_read(self, read: Read, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """Of an input that declares no columns, those that the transform reads."""
+        made = self.impact.lineage(read.consumer)
+        if made is None or made.read is None:
+            return columns
+        return tuple(name for name in columns if (read.product, name) in made.read)
 
     def _published(self, read: Read) -> tuple[str, ...]:
         found = self.impact.state.products.get(read.product)
@@ -164,17 +190,20 @@ class _Spread:
     def _made_from(
         self, read: Read, columns: tuple[str, ...], source: _Reached, known: _Reached
     ) -> None:
-        sources = self.impact.lineage(read.consumer)
-        state = self.impact.state.products[read.consumer]
-        if sources is None:
-            known.is_certain = False
-            origins = set().union(*(source.columns[name] for name in columns))
-            for name in state.column_names:
-                known.columns.setdefault(name, set()).update(origins)
-            return
+        made = self.impact.lineage(read.consumer)
         wanted = {(read.product, name) for name in columns}
-        for name, made_from in sources.items():
-            for _, column in wanted.intersection(made_from):
+        origins = set().union(*(source.columns[name] for name in columns))
+        if made is not None and wanted & made.shaping:
+            known.is_whole = True
+            known.whole |= origins
+            known.is_certain = False
+            return
+        for name in self.impact.state.products[read.consumer].column_names:
+            if made is None or name not in made.columns:
+                known.is_certain = False
+                known.columns.setdefault(name, set()).update(origins)
+                continue
+            for _, column in wanted.intersection(made.columns[name]):
                 known.columns.setdefault(name, set()).update(source.columns[column])
 
 
