@@ -16,6 +16,7 @@ from mesh.catalog.receipts import InputVersion, Receipt
 from mesh.contracts.model import Contract
 from mesh.naming import ProductId
 from mesh.products.domain import DomainKind
+from mesh.products.expectations import Expectation
 from mesh.products.ports import Access
 
 Direction = Literal["up", "down"]
@@ -84,6 +85,18 @@ class InputRecord:
     def is_reference(self) -> bool:
         """Whether only a rule looks at it."""
         return not self.port
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationRecord:
+    """What a consumer expects of a product beyond its contract."""
+
+    consumer: str
+    expectation: Expectation
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {"consumer": self.consumer, **self.expectation.as_json()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from mesh.catalog import schema
 from mesh.catalog.model import (
     ContractRecord,
     DomainRecord,
+    ExpectationRecord,
     InputRecord,
     PersonRecord,
     ProductRecord,
@@ -26,7 +27,8 @@ from mesh.contracts.model import Contract
 from mesh.errors import UnknownProductError
 from mesh.naming import ProductId
 from mesh.products.domain import DomainKind
-from mesh.products.ports import Access
+from mesh.products.expectations import Expectation, expectations_of
+from mesh.products.ports import Access, Input
 
 
 def resolve(connection: Connection, name: str) -> str:
@@ -110,6 +112,27 @@ def contract_versions(connection: Connection, product: str) -> list[ContractReco
         )
         for row in connection.execute(found)
     ]
+
+
+def expectations(connection: Connection, product: str) -> list[ExpectationRecord]:
+    """What consumers that are declared now expect of a product, by consumer."""
+    uses, consumers = schema.inputs, schema.products
+    found = (
+        select(consumers.c.name, consumers.c.declaration, uses.c.port)
+        .join(uses, uses.c.product == consumers.c.name)
+        .where(uses.c.upstream == product, uses.c.port != "", consumers.c.is_declared)
+        .order_by(consumers.c.name, uses.c.position)
+    )
+    return [
+        ExpectationRecord(row.name, item)
+        for row in connection.execute(found)
+        for item in _expected(product, row.port, row.declaration)
+    ]
+
+
+def _expected(product: str, port: str, declaration: Mapping[str, Any]) -> tuple[Expectation, ...]:
+    said = declaration["inputs"].get(port, {}).get("expects", {})
+    return expectations_of(port, Input(product, expects=said))
 
 
 def _inputs(connection: Connection, name: str | None) -> dict[str, list[InputRecord]]:

@@ -19,6 +19,7 @@ from mesh.catalog.model import (
     Direction,
     DomainRecord,
     ErasureRecord,
+    ExpectationRecord,
     Lineage,
     ProductRecord,
     RefusalRecord,
@@ -173,6 +174,11 @@ class Catalog:
         """Publications of other products that were made from versions of this one."""
         with self._database.reading() as connection:
             return publications.uses(connection, name)
+
+    def expectations(self, name: str) -> list[ExpectationRecord]:
+        """What consumers expect of a product beyond its contract; its full name."""
+        with self._database.reading() as connection:
+            return queries.expectations(connection, name)
 
     def record_erasures(self, found: Sequence[ErasureRecord]) -> int:
         """Record erasures; those that are recorded already change nothing."""

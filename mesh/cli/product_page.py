@@ -10,6 +10,8 @@ from rich.text import Text
 
 from mesh.catalog.receipts import InputVersion
 from mesh.cli import console
+from mesh.products.expectations import expectations_of
+from mesh.products.ports import Input
 
 _LABEL = 15
 
@@ -36,6 +38,8 @@ def print_product(account: Mapping[str, Any]) -> None:
         ("quarantine", _quarantine(account["quarantine"])),
         ("made from", _neighbours(account, "up")),
         ("feeds", _neighbours(account, "down")),
+        ("expects", _expects(account["inputs"])),
+        ("expected of it", _expected(account["expected_by"])),
     ):
         _print_entry(label, lines)
     _print_contract(account["contract"])
@@ -170,6 +174,23 @@ def _neighbours(account: Mapping[str, Any], way: str) -> Iterable[str]:
         ]
         text = f" version {max(versions)}" if versions else ""
         yield f"{edge[other]}{text}{'  (a rule looks at it)' if edge['is_reference'] else ''}"
+
+
+def _expects(inputs: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    """What the product expects of its inputs beyond their contracts."""
+    for port, told in inputs.items():
+        for item in expectations_of(port, Input(told["product"], expects=told["expects"])):
+            yield f"of {item.product}: {item.text}{_mark(str(item.severity))}"
+
+
+def _expected(expectations: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """What consumers expect of the product, which its producer may not know of otherwise."""
+    for item in expectations:
+        yield f"{item['consumer']} expects: {item['text']}{_mark(item['severity'])}"
+
+
+def _mark(severity: str) -> str:
+    return " (warning)" if severity == "warning" else ""
 
 
 def _joined(*parts: str) -> str:

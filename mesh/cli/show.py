@@ -83,6 +83,7 @@ def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict
             "up": lineage_as_json(catalog.lineage(name, "up")),
             "down": lineage_as_json(catalog.lineage(name, "down")),
         },
+        "expected_by": [item.as_json() for item in catalog.expectations(name)],
         "quarantine": tally_of(product.id, workspace),
     }
 

@@ -55,7 +55,10 @@ class Finding:
             for row in self.samples
         )
         # A rule over the whole row names no columns, and its message may quote any value.
-        may_quote = self.rule.is_on_any_column or set(columns) & set(self.rule.columns)
+        # What is found of an input hides that input's own guarded values already.
+        is_own = self.rule.check != "expectation"
+        names = set(columns) & set(self.rule.columns)
+        may_quote = is_own and (self.rule.is_on_any_column or names)
         if not may_quote or self.rule.check == "metric":  # which counts, and quotes nothing
             return replace(self, samples=samples)
         return replace(self, samples=samples, message="", measured=None)
@@ -154,6 +157,10 @@ class Verdict:
     def _next_step(self, product: str) -> str:
         if self.differences:
             return "make the transform's columns those of the contract, or change the contract"
+        unmet = [f.rule for f in self.failures if f.rule.check == "expectation"]
+        if unmet:
+            source = unmet[0].arguments["product"]
+            return f"ask who answers for {source} (`mesh show {source}`), or expect less of it"
         return f"mend the transform or its source; `mesh show {product}` keeps this verdict"
 
 

@@ -41,13 +41,17 @@ _ALREADY_THERE = ("already exists", "version 0")
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A data file of a snapshot. `bounds` are lowest and highest values by column, where known."""
+    """A data file of a snapshot, with what the log tells of its columns.
+
+    `bounds` are lowest and highest values, `nulls` how many there are, by column, where known.
+    """
 
     path: str
     size: int
     rows: int
     partition_values: Mapping[str, str | None]
     bounds: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    nulls: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +426,7 @@ def _data_file(action: Mapping[str, Any]) -> DataFile:
         rows=action.get("num_records") or 0,
         partition_values={name: partition_text(value) for name, value in partition.items()},
         bounds={name: (lows[name], highs[name]) for name in lows if name in highs},
+        nulls=action.get("null_count") or {},
     )
 
 

@@ -23,8 +23,10 @@ from mesh.orchestration.workspace import Workspace
 from mesh.products.declaration import DataProduct, SqlModel
 from mesh.publishing import find_receipt, publish
 from mesh.publishing.increment import Increment
+from mesh.publishing.refusing import refused_inputs
 from mesh.publishing.source import transform_errors
 from mesh.reading import PinnedInput, hand_over, pin, referenced_values
+from mesh.reading.expectations import expected_findings
 from mesh.reading.incremental import increments
 from mesh.reading.snapshot import annotations_of, undeclared_column
 
@@ -113,6 +115,16 @@ def _publish(
         increment = Increment(
             str(product.id), run.partition, chosen.seen, chosen.is_whole, chosen.notes
         )
+    expected = expected_findings(inputs)
+    refusal = refused_inputs(
+        product,
+        expected,
+        run_id=run.id,
+        partition=run.partition,
+        inputs=_versions(inputs, ()),
+    )
+    if refusal is not None:
+        return refusal
     references, referenced = referenced_values(
         product.contract, lake, versions, own=str(product.id)
     )
@@ -126,7 +138,7 @@ def _publish(
                 partition=run.partition,
                 inputs=_versions(inputs, referenced),
                 references=references,
-                findings=result.findings,
+                findings=(*expected, *result.findings),
                 increment=increment,
                 settings=workspace.settings.publishing,
                 seen=seen,

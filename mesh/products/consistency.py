@@ -12,6 +12,7 @@ from mesh.contracts.model import Rule
 from mesh.errors import CyclicInputsError, Problem, did_you_mean, near_names
 from mesh.products.collection import Organization
 from mesh.products.declaration import DataProduct
+from mesh.products.expectations import expectations_of
 
 PLATFORM = "platform"
 """The platform's own domain, whose products describe all others and so come last."""
@@ -111,6 +112,11 @@ def _input_problems(
             yield Problem(f"there is no product {port.product!r}", where, hint)
             continue
         yield from _unknown_columns(port.columns or (), upstream, where)
+        for item in expectations_of(name, port):
+            is_told = port.columns is not None and item.column not in upstream.contract.column_names
+            if not is_told and (why := item.unfit(upstream.contract)):
+                what = f"{item.word} cannot be expected of {upstream.id}: {why}"
+                yield Problem(what, where, "change what the input expects")
 
 
 def _unknown_columns(

@@ -20,6 +20,7 @@ from mesh.contracts.model import Contract, Rule, distinct_rules
 from mesh.contracts.rules import Target, data_test
 from mesh.errors import DefinitionError, Problem
 from mesh.naming import ProductId, product_name_problems, split_versioned
+from mesh.products import expectations
 from mesh.products.modes import (
     Overwrite,
     ReplacePartitions,
@@ -89,11 +90,13 @@ class DataProduct:
     def rules(self) -> tuple[Rule, ...]:
         """Everything that a publication is held against, each with an id of its own.
 
-        The contract's rules, those of the write mode, and dbt's data tests of the model.
+        The contract's rules, those of the write mode, dbt's data tests of the model, and what is
+        expected of inputs.
         """
         tests = self.transform.data_tests if isinstance(self.transform, SqlModel) else ()
         named = (data_test(name) for name in tests)
-        return distinct_rules((*self.contract.rules, *self.write_rules, *named))
+        expected = (item.rule for item in expectations.expectations(self.inputs))
+        return distinct_rules((*self.contract.rules, *self.write_rules, *named, *expected))
 
     @property
     def write_rules(self) -> tuple[Rule, ...]:
@@ -122,7 +125,7 @@ class DataProduct:
                     "columns": list(port.columns) if port.columns is not None else None,
                     "purpose": port.purpose,
                     "incremental": port.incremental,
-                    "expects": {name: dict(value) for name, value in port.expects.items()},
+                    "expects": expectations.as_plain(port),
                 }
                 for name, port in self.inputs.items()
             },
@@ -285,6 +288,7 @@ def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
     for name, port in product.inputs.items():
         problems += _input_problems(port, f"{where}, input {name!r}")
         problems += _incremental_problems(port, product, f"{where}, input {name!r}")
+        problems += expectations.problems_of(port, f"{where}, input {name!r}")
     return problems
 
 

@@ -39,8 +39,12 @@ class Input:
     handed inserts only. The first time, and whenever the change cannot be told or followed, all
     rows are inserts, and the publication replaces what the product had.
 
-    `expects` is what this consumer counts on beyond the contract, by column:
-    `{"wind_speed_mph": {"max_null_share": 0.05}}`.
+    `expects` is what this consumer counts on beyond the contract, by column, or of the whole with
+    `*`: `{"wind_speed_mph": {"max_null_share": 0.05}, "*": {"min_rows": 1_000}}`. Words of a column
+    are `max_null_share`, `min`, `max`, `isin`, `unique` and `max_age` of its latest date or time;
+    of the whole `min_rows`, `max_rows` and `published_within`; `severity` is `error` or `warning`.
+    They are measured before each run on the pinned version, all of it, also of an incremental
+    input. An unmet one refuses the publication, and `mesh show` tells it to the input's producer.
     """
 
     product: str

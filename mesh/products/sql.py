@@ -125,7 +125,11 @@ class _Binding:
         for index, said in enumerate(terms.inputs):
             if said.product in inputs:
                 inputs[said.product] = Input(
-                    said.product, said.columns, said.purpose, incremental=said.incremental
+                    said.product,
+                    said.columns,
+                    said.purpose,
+                    incremental=said.incremental,
+                    expects=said.expects,
                 )
             else:
                 place = self.properties.where(["config", "meta", "mesh", "inputs", index])

@@ -5,7 +5,7 @@ Owns the shape of `config.meta.mesh` of a model. Unknown keys are problems.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -22,6 +22,9 @@ class InputTerms(Shape):
     purpose: str = Field(default="", description="What the input is used for.")
     incremental: bool = Field(
         default=False, description="Only what changed since the last publication."
+    )
+    expects: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="What is expected of a column, or of all with `*`."
     )
 
 

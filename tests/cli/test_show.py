@@ -61,6 +61,19 @@ def test_a_product_as_json_has_the_same(mesh):
     assert (edge["downstream"], edge["versions"]) == ("reports.days_v1", [[0, 0]])
 
 
+def test_what_consumers_expect_is_shown_to_the_producer(empty_mesh):
+    days = conftest.FILES["domains/reports/products/days.py"]
+    expecting = 'purpose="p", expects={"amount_usd": {"max_null_share": 0.05}})'
+    empty_mesh.write("domains/reports/products/days.py", days.replace('purpose="p")', expecting))
+
+    text = "amount_usd is null in at most 0.05 of rows"
+    assert f"reports.days_v1 expects: {text}" in empty_mesh("show", "shop.sales").stdout
+    assert f"of shop.sales_v1: {text}" in empty_mesh("show", "reports.days").stdout
+    (told,) = json.loads(empty_mesh("show", "shop.sales", "--json").stdout)["expected_by"]
+    assert told["consumer"] == "reports.days_v1"
+    assert (told["column"], told["word"], told["value"]) == ("amount_usd", "max_null_share", 0.05)
+
+
 def test_a_product_that_was_never_published_is_shown_and_not_fresh(empty_mesh):
     shown = json.loads(empty_mesh("show", "shop.sales", "--json").stdout)
 

@@ -35,6 +35,28 @@ def hint_of(mesh: SqlMesh) -> str:
     return problem.hint
 
 
+def test_expectations_of_an_input_are_said_in_yaml(mesh):
+    expects = "columns: [customer, amount], expects: {amount: {max_null_share: 0.1, min: 0}}, "
+    mesh.change("totals.yml", "columns: [customer, amount], ", expects)
+
+    (port,) = mesh.product().inputs.values()
+    assert port.expects == {"amount": {"max_null_share": 0.1, "min": 0}}
+
+
+def test_an_expectation_of_an_input_may_be_wrong_in_yaml(mesh):
+    expects = "columns: [customer, amount], expects: {amont: {max_null_share: 7}}, "
+    mesh.change("totals.yml", "columns: [customer, amount], ", expects)
+
+    with pytest.raises(DefinitionError) as caught:
+        mesh.products()
+
+    assert [problem.what for problem in caught.value.problems] == [
+        "'amont' is not a column of the input",
+        "max_null_share is 7",
+    ]
+    assert caught.value.problems[0].where.startswith(str(mesh.root / "dbt_project/models/sales/"))
+
+
 def test_a_model_with_terms_is_a_product(mesh):
     (product,) = mesh.products()
     assert product.id == ProductId("sales", "totals", 1)
