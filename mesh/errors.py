@@ -10,12 +10,16 @@ nothing third-party, so that any layer may raise from it.
     │   ├── ManifestError            domain.yaml or organization.yaml
     │   ├── DomainImportError        a domain's code cannot be imported
     │   └── CyclicInputsError        products that need each other
+    ├── ContractChangedError         a published version of a contract would get other content
+    ├── RetiredError                 a product that was retired is published to no more
+    ├── EndedInputError              a product would begin to read one whose last day is over
     ├── SettingsError                a setting with a value that cannot be used
     ├── UnknownNameError             nothing has that name; near names are suggested
     │   ├── UnknownProductError      no such product
     │   ├── UnknownDomainError       no such domain
     │   ├── UnknownColumnError       no such column
-    │   └── UnknownPartitionError    a product has no such partition
+    │   ├── UnknownPartitionError    a product has no such partition
+    │   └── UnknownContractVersionError  a product was not published under that version
     ├── UndeclaredColumnError        a transform reads a column that its input port does not declare
     ├── NotPublishedError            the product exists, but has no publication to read
     │   └── VersionRemovedError      the version's files are gone on purpose: retention or erasure
@@ -110,6 +114,36 @@ class CyclicInputsError(DefinitionError):
     """Products whose inputs lead back to themselves."""
 
 
+class ContractChangedError(MeshError):
+    """A version of a contract is published, and would get another content, or go back.
+
+    `changes` say what differs, `following` is the version to write.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        version: str = "",
+        changes: Iterable[str] = (),
+        following: str = "",
+    ) -> None:
+        self.version = version
+        self.changes = tuple(changes)
+        self.following = following
+        super().__init__(what, where=where, hint=hint)
+
+
+class RetiredError(MeshError):
+    """The product is retired: nothing is published to it any more."""
+
+
+class EndedInputError(MeshError):
+    """An input's last day is over, and this consumer did not read it before."""
+
+
 class SettingsError(MeshError):
     """A setting whose value cannot be used."""
 
@@ -164,6 +198,16 @@ class UnknownPartitionError(UnknownNameError):
     def otherwise(self, known: Sequence[str]) -> str:
         """The first and the last."""
         return f"partitions are {known[0]} to {known[-1]}"
+
+
+class UnknownContractVersionError(UnknownNameError):
+    """A product was never published under a contract of that version."""
+
+    kind = "published contract version"
+
+    def otherwise(self, known: Sequence[str]) -> str:
+        """The versions that there are."""
+        return f"versions are {', '.join(known)}" if known else "nothing is published yet"
 
 
 class UndeclaredColumnError(MeshError):

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from mesh.lake.log import LogEntry, entries
 from mesh.lake.scanning import rows_in
-from mesh.lake.table import Snapshot, restored
+from mesh.lake.table import LOGICAL_TYPE, Snapshot, restored
 from mesh.naming import (
     CHANGE_COLUMNS,
     CHANGE_TYPE,
@@ -254,7 +254,12 @@ def _unreadable(
 
 
 def _is_same(before: pa.Field, now: pa.Field) -> bool:
-    return bool(before.type == now.type and before.metadata == now.metadata)
+    """Whether values are the same: what is said of a column (its unit, a comment) is none."""
+    return bool(before.type == now.type and _logical(before) == _logical(now))
+
+
+def _logical(column: pa.Field) -> bytes | None:
+    return (column.metadata or {}).get(LOGICAL_TYPE)
 
 
 def _file(action: Mapping[str, Any], version: int, sign: int) -> ChangedFile:

@@ -81,6 +81,9 @@ class Store(Protocol):
     def put_once(self, path: str, data: bytes) -> None:
         """Make `data` a file, unless there is one: for content that its name identifies."""
 
+    def create(self, path: str, data: bytes) -> bool:
+        """Make `data` a new file; False when there is one already. One of several writers wins."""
+
     def replace(self, path: str, data: bytes) -> None:
         """Make `data` what a file holds, whether there is one or not; nobody reads half of it."""
 
@@ -172,6 +175,21 @@ class LocalStore:
         if not (self.root / path).exists():
             self.replace(path, data)
 
+    def create(self, path: str, data: bytes) -> bool:
+        """Written beside and linked into place, which fails where there is a file."""
+        target = self.root / path
+        draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        with storage_errors(str(self.root)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                draft.write_bytes(data)
+                os.link(draft, target)
+            except FileExistsError:
+                return False
+            finally:
+                draft.unlink(missing_ok=True)
+        return True
+
     def replace(self, path: str, data: bytes) -> None:
         """Written beside and moved into place."""
         target = self.root / path
@@ -243,6 +261,15 @@ class ObjectStore:
         """A conditional write: what is there already stays."""
         with storage_errors(self.url), suppress(AlreadyExistsError, PreconditionError):
             obstore.put(self._open(), path, data, mode="create")
+
+    def create(self, path: str, data: bytes) -> bool:
+        """A conditional write, of which the store lets one through."""
+        with storage_errors(self.url):
+            try:
+                obstore.put(self._open(), path, data, mode="create")
+            except (AlreadyExistsError, PreconditionError):
+                return False
+        return True
 
     def replace(self, path: str, data: bytes) -> None:
         """A write that replaces the object as a whole."""

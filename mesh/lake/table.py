@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from mesh.errors import CommitConflictError, NotPublishedError, StorageError
 from mesh.lake.access import Access
 from mesh.lake.credentials import CREDENTIAL_NAMES
+from mesh.lake.evolving import changed_columns, evolved_schema, log_entry
 from mesh.lake.failures import explained, storage_errors
 from mesh.lake.log import Commit, commit_at, commits_from, log_path
 from mesh.lake.partitions import partition_text
@@ -35,7 +37,8 @@ _CONFIGURATION = {"delta.checkpointInterval": "10"}
 """Spark's interval; delta-rs would wait for 100. Opening a table asks three times for each commit
 since the last checkpoint, so that is what keeps a read of a busy table at a few requests."""
 COLUMNS_KEY = "mesh.columns"
-"""Key in a commit's metadata that names the columns which Mesh added to a table."""
+"""Key in a commit's metadata that names the columns which are new with it, or of another type."""
+_CHECKPOINT_INTERVAL = int(_CONFIGURATION["delta.checkpointInterval"])
 _ALREADY_THERE = ("already exists", "version 0")
 
 
@@ -71,7 +74,9 @@ class Change:
 
     `transaction` is the identity under which it may land once; empty for a change that has none.
     `metadata` values are text. A change that rearranges rows and changes none `is_data_change` not:
-    who reads what changed passes it over.
+    who reads what changed passes it over. One that `is_evolving` gives the table the columns of
+    `schema`, with what is said of each, and the `configuration`, which every change gives to a new
+    table; others leave them as they are, unless they overwrite.
     """
 
     adds: Sequence[StagedFile]
@@ -82,6 +87,7 @@ class Change:
     removes: Sequence[DataFile] = ()
     is_overwrite: bool = False
     is_data_change: bool = True
+    is_evolving: bool = False
     configuration: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
 
@@ -115,8 +121,17 @@ class Snapshot:
         return self._transactions[transaction]
 
     def commits(self) -> Iterator[Commit]:
-        """The history up to this version, newest first, read as far as it is asked for."""
-        return commits_from(self.table.store, self.version)
+        """The history up to this version, newest first, read as far as it is asked for.
+
+        The newest is read once.
+        """
+        if self._newest is not None:
+            yield self._newest
+            yield from commits_from(self.table.store, self.version - 1)
+
+    @cached_property
+    def _newest(self) -> Commit | None:
+        return self.table.commit_at(self.version)
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -182,31 +197,19 @@ class Snapshot:
         wanted = {f.name: f.type for f in Schema.from_arrow(schema).fields}
         return tuple(f.name for f in self._delta.schema().fields if wanted.get(f.name) != f.type)
 
-    def with_columns_of(self, schema: pa.Schema) -> Snapshot:
-        """This version, or the next with nullable columns added that only the schema has.
+    @property
+    def configuration(self) -> Mapping[str, str]:
+        """What was set of the table, by Delta's names and by Mesh's."""
+        return dict(self._delta.metadata().configuration)
 
-        That is a commit of its own, without data. Raises CommitConflictError when another writer
-        was first.
+    def evolved(self, change: Change) -> dict[str, Any] | None:
+        """The columns that the table would have by a change.
+
+        None when it has just these, and what the change sets of it.
         """
-        added = [field for field in schema if field.name not in self.schema.names]
-        if not added:
-            return self
-        fields = list(Schema.from_arrow(pa.schema(added)).fields)
-        own = self.table._delta(self.version)  # noqa: SLF001 -- it is altered, a snapshot never is
-        try:
-            with storage_errors(self.table.url):
-                own.alter.add_columns(
-                    fields,
-                    commit_properties=CommitProperties(
-                        custom_metadata={COLUMNS_KEY: ", ".join(field.name for field in added)},
-                        max_commit_retries=0,
-                    ),
-                )
-        except CommitFailedError as error:
-            raise CommitConflictError(
-                "another writer committed first", where=self.table.url, hint="run it again"
-            ) from error
-        return self.table.snapshot(self.version + 1)
+        known = self.configuration
+        is_set = all(known.get(name) == value for name, value in change.configuration.items())
+        return evolved_schema(self._delta, change.schema, is_set=is_set)
 
     @property
     def rows(self) -> int:
@@ -319,6 +322,9 @@ class Table:
             with storage_errors(self.url):
                 if base is None:
                     return self._create(change, properties)
+                evolved = base.evolved(change) if change.is_evolving else None
+                if evolved is not None:
+                    return self._evolve(change, base, evolved)
                 return self._add(change, base, properties)
         except CommitFailedError as error:
             raise CommitConflictError(
@@ -366,6 +372,22 @@ class Table:
             commit_properties=properties,
         )
         return base.version + 1
+
+    def _evolve(self, change: Change, base: Snapshot, schema: Mapping[str, Any]) -> int:
+        """Columns and rows in one entry of the log, which one writer alone can make."""
+        delta, version = base._delta, base.version + 1  # noqa: SLF001 -- this module's own
+        told = ", ".join(changed_columns(delta, schema))
+        metadata = {**change.metadata, **({COLUMNS_KEY: told} if told else {})}
+        removes = base.files if change.is_overwrite else change.removes
+        entry = log_entry(delta, replace(change, metadata=metadata), schema, removes)
+        if not self.store.create(log_path(version), entry):
+            raise CommitConflictError(
+                "another writer committed first", where=self.url, hint="run it again"
+            )
+        if (version + 1) % _CHECKPOINT_INTERVAL == 0:
+            with suppress(StorageError):  # it has landed; whoever reads sums up by itself
+                self.checkpoint()
+        return version
 
     def restore(self, version: int, metadata: Mapping[str, str]) -> int:
         """Show the columns and files of an earlier version again, as a new one, which is returned.

@@ -2,7 +2,8 @@
 
 Owns what happens when another writer was first: the change is planned again on the version that
 won, and keys are compared again, until it lands or there were too many. What each write mode adds
-and removes is `mesh.publishing.modes`.
+and removes is `mesh.publishing.modes`. What a contract's version holds is decided here, too: two
+writers with two contents of one version meet in the log, where one of them is first.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from mesh.lake import Snapshot
 from mesh.lake.table import Change
 from mesh.products.declaration import DataProduct
 from mesh.products.modes import Overwrite
+from mesh.publishing.contract_history import require_unchanged
 from mesh.publishing.increment import Increment
-from mesh.publishing.landing import MAX_ATTEMPTS, land, require_columns, require_layout, wait
+from mesh.publishing.landing import MAX_ATTEMPTS, land, require_layout, wait, widened_columns
 from mesh.publishing.modes import KeysTaken, Planned, Planning
+from mesh.publishing.modes.widening import widened
 from mesh.publishing.quarantine import keep
 from mesh.publishing.stage import Stage
 
@@ -55,20 +58,24 @@ class Commit:
         """
         for attempt in range(MAX_ATTEMPTS):
             base, seen = self.stage.table.refreshed(seen), None
+            wider: tuple[str, ...] = ()
             if base is not None:
                 if base.has_transaction(self.transaction):
                     return AlreadyLanded()
                 if self.increment is not None:
                     self.increment.require_latest(base)
-                self._require_fit(base)
+                require_unchanged(self.product, base)
+                wider = self._require_fit(base)
             rewritten = self.stage.beside()
             try:
                 stays = None if self._is_whole else base
                 planned = self.planning.plan(stays, rewritten, f"kept{attempt}")
                 if isinstance(planned, KeysTaken):
                     return planned
+                if base is not None:
+                    planned = widened(planned, base.files, wider, rewritten, self.planning.settings)
                 self._keep_beside(planned)
-                version = land(self._change(planned, base), self._evolved(base), *planned.stages)
+                version = land(self._change(planned, base), base, *planned.stages)
                 return Landed(version, planned)
             except CommitConflictError:
                 if attempt == MAX_ATTEMPTS - 1:
@@ -102,17 +109,13 @@ class Commit:
             finally:
                 planned.beside.discard()
 
-    def _require_fit(self, base: Snapshot) -> None:
-        """Refuse a table that is not laid out as the product says, or would not take its rows."""
-        require_layout(base, self.stage)
-        if not self._is_whole:
-            require_columns(base, self.stage)
+    def _require_fit(self, base: Snapshot) -> tuple[str, ...]:
+        """Refuse a table that is not laid out as the product says, or would not take its rows.
 
-    def _evolved(self, base: Snapshot | None) -> Snapshot | None:
-        """The table with columns that a later minor version added. An overwrite brings its own."""
-        if base is None or self._is_whole:
-            return base
-        return base.with_columns_of(self.stage.schema)
+        Returns the columns that get a wider type. An overwrite brings its own.
+        """
+        require_layout(base, self.stage)
+        return () if self._is_whole else widened_columns(base, self.stage)
 
     def _change(self, planned: Planned, base: Snapshot | None) -> Change:
         return Change(
@@ -123,6 +126,7 @@ class Commit:
             transaction=self.transaction,
             removes=planned.removes,
             is_overwrite=self._is_whole,
+            is_evolving=True,
             configuration=self.configuration,
             description=self.product.description,
         )

@@ -10,6 +10,9 @@ import random
 import time
 from dataclasses import replace
 
+import pyarrow as pa
+
+from mesh.contracts.arrow import why_not
 from mesh.errors import CommitConflictError, StorageError, StorageFullError
 from mesh.lake import Snapshot
 from mesh.lake.table import Change
@@ -54,14 +57,36 @@ def require_layout(base: Snapshot, stage: Stage) -> None:
         )
 
 
-def require_columns(base: Snapshot, stage: Stage) -> None:
-    """Raise StorageError when a table has columns that the rows to come have not, or otherwise."""
-    if unlike := base.columns_unlike(stage.schema):
+def widened_columns(base: Snapshot, stage: Stage) -> tuple[str, ...]:
+    """Columns of a table that the rows to come have in a wider type, which loses no value.
+
+    Raises StorageError when the table has columns that these rows have not, or in a type into which
+    its own cannot be brought.
+    """
+    stored = {field.name: field.type for field in base.schema}
+    differing = base.columns_unlike(stage.schema)
+    problems = [told for name in differing if (told := _why_not_widened(name, stored[name], stage))]
+    if problems:
+        noun = "column" if len(problems) == 1 else "columns"
         raise StorageError(
-            f"the table has columns that the contract does not: {', '.join(unlike)}",
+            f"the table has {noun} that cannot become what the contract promises: "
+            f"{'; '.join(problems)}",
             where=stage.table.url,
-            hint="promise what the table has, or publish a new major",
+            hint="promise what the table has, or publish a new major: `mesh new version PRODUCT`",
         )
+    return differing
+
+
+def _why_not_widened(name: str, found: pa.DataType, stage: Stage) -> str:
+    if name not in stage.schema.names:
+        return f"{name} is not in the contract"
+    wanted = stage.schema.field(name).type
+    if why_not(found, wanted):
+        return f"{name} is {found} and would become {wanted}"
+    is_integer = pa.types.is_integer(found) and pa.types.is_integer(wanted)
+    if name in stage.partition_by and not is_integer:  # its text would have to change
+        return f"{name}, by which files are laid out, is {found} and would become {wanted}"
+    return ""
 
 
 def wait(attempt: int) -> None:

@@ -42,6 +42,7 @@ from mesh.products.ports import Quarantine
 from mesh.publishing import quarantine
 from mesh.publishing.commit import AlreadyLanded, Commit
 from mesh.publishing.conformance import Conformance, LossyCastError
+from mesh.publishing.contract_history import keep_contract, require_unchanged
 from mesh.publishing.gate import Gate
 from mesh.publishing.increment import Increment
 from mesh.publishing.modes import Incoming, KeysTaken, Planned, Planning
@@ -49,7 +50,7 @@ from mesh.publishing.modes.changing import silent_schema
 from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.modes.staying import staying
 from mesh.publishing.pipeline import Pipeline
-from mesh.publishing.receipt import first_receipt, keep_contract
+from mesh.publishing.receipt import first_receipt
 from mesh.publishing.set_parts import References, StagedRows
 from mesh.publishing.source import Source, batches_of, source_of
 from mesh.publishing.stage import Stage
@@ -96,6 +97,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
         table is exactly as it was.
 
     Raises:
+        ContractChangedError: the contract's version was published with another content.
         TransformError: the producer failed midway.
         StorageError: the lake failed; CommitConflictError and StorageFullError may be tried again.
     """
@@ -113,6 +115,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
     earlier = first_receipt(publication.seen, publication.id)
     if earlier is not None:
         return earlier.as_repeated()
+    require_unchanged(product, publication.seen)
     source = source_of(data, batch_rows=publication.settings.batch_rows)
     with source.cleanup:
         if different := publication.incoming.differences(source.schema):
@@ -221,7 +224,7 @@ class _Publication:
             return self._commit(planning, verdict)
 
     def _commit(self, planning: Planning, verdict: Verdict) -> Receipt | Refusal:
-        keep_contract(self.table, self.product.contract)
+        keep_contract(self.table, self.product.contract, self.seen)
         commit = Commit(
             planning=planning,
             transaction=transaction_of(self.id),

@@ -6,14 +6,17 @@ of a publication that did not happen, which readers tell by its receipt, and nev
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 
 from mesh.catalog.receipts import transaction_of
 from mesh.errors import CommitConflictError
 from mesh.lake import DataFile, Snapshot
 from mesh.lake.table import Change
-from mesh.publishing.landing import MAX_ATTEMPTS, land, require_columns, wait
+from mesh.publishing.landing import MAX_ATTEMPTS, land, wait, widened_columns
+from mesh.publishing.modes.widening import rewrite
 from mesh.publishing.stage import STAGED_NAME, Stage
+from mesh.settings import PublishingSettings
 
 
 def keep(rejects: Stage, publication: str) -> None:
@@ -24,21 +27,44 @@ def keep(rejects: Stage, publication: str) -> None:
         partition_by=(),
         metadata={"mesh.publication": publication},
         transaction=transaction_of(publication),
+        is_evolving=True,
     )
     for attempt in range(MAX_ATTEMPTS):
         base = rejects.table.find()
+        wider: list[Stage] = []
         try:
-            if base is not None:
-                require_columns(base, rejects)
-                base = base.with_columns_of(rejects.schema)
-                change = replace(change, removes=_files_of(publication, base))
-            land(change, base, rejects)
+            planned = change if base is None else _planned(change, base, rejects, wider)
+            land(planned, base, rejects, *wider)
         except CommitConflictError:
             if attempt == MAX_ATTEMPTS - 1:
                 raise
             wait(attempt)
         else:
             return
+        finally:
+            for stage in wider:
+                stage.discard()
+
+
+def _planned(change: Change, base: Snapshot, rejects: Stage, wider: list[Stage]) -> Change:
+    """The change on a version, in place of an earlier attempt; where types widen, of every row.
+
+    What is written anew goes onto stages of its own publications' names: see `_files_of`.
+    """
+    removes = _files_of(str(change.metadata["mesh.publication"]), base)
+    if widened_columns(base, rejects):
+        stays = tuple(file for file in base.files if file not in removes)
+        for file in stays:
+            name = STAGED_NAME.fullmatch(file.path.rpartition("/")[2])
+            own = rejects.beside()
+            own.attempt = (
+                f"{name['publication'] if name else uuid.uuid4().hex}-{uuid.uuid4().hex[:8]}"
+            )
+            wider.append(own)
+            rewrite([file], own, PublishingSettings(workers=1))
+        removes = (*removes, *stays)
+    fresh = tuple(file for stage in wider for file in stage.files)
+    return replace(change, adds=(*rejects.files, *fresh), removes=removes)
 
 
 def _files_of(publication: str, quarantine: Snapshot) -> tuple[DataFile, ...]:

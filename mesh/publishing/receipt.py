@@ -5,23 +5,15 @@ The lake is the truth: everything here is read from the table's history.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from mesh.catalog.landed import receipt_of
-from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt, transaction_of
-from mesh.contracts.model import Contract
+from mesh.catalog.receipts import Receipt, transaction_of
 from mesh.lake import Snapshot, Table
 
 ATTEMPT_KEY = "mesh.attempt"
 """Key in a commit's metadata that names the attempt whose files it shows: two processes may try one
 publication at once, and one process twice."""
-
-
-def keep_contract(table: Table, contract: Contract) -> None:
-    """Keep a contract beside the table, once, so that its history can be read from the lake."""
-    text = json.dumps(contract.as_json(), sort_keys=True, indent=1)
-    table.store.put_once(f"{CONTRACTS_FOLDER}/{contract.digest}.json", text.encode())
 
 
 def receipts_in(table: Table) -> Iterator[Receipt]:

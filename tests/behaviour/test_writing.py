@@ -112,6 +112,7 @@ def test_a_replacement_with_nothing_replaces_nothing(lake):
 def test_an_overwrite_with_nothing_is_refused_unless_the_contract_asks_for_it(lake):
     class MayBeEmpty(Orders):
         class Config:
+            version = "1.1.0"
             row_count = mesh.RowCount(at_least=0)
 
     whole = product()

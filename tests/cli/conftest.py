@@ -136,7 +136,7 @@ REFUSED = '''
         """One row per day."""
 
         day: date = mesh.Field(key=True)
-        amount_usd: float = mesh.Field(ge=0)
+        amount_usd: float = mesh.Field(ge=0, unit="USD")
 
 
     @mesh.data_product(contract=Days, inputs={"sales": mesh.Input("shop.sales_v1")})

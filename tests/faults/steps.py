@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mesh.catalog import publications
 from mesh.catalog.store import Catalog
-from mesh.lake import Snapshot, Table
+from mesh.lake import Table
 from mesh.lake.store import LocalStore, ObjectStore
 
 Tell = Callable[[str], None]
@@ -38,8 +38,6 @@ STEPS = (
     "after the quarantine's commit",
     "before the contract is kept",
     "after the contract was kept",
-    "before columns are added",
-    "after columns were added",
     "before the commit",
     "after the commit",
     "before the record",
@@ -59,7 +57,6 @@ def watch(tell: Tell) -> None:
         _around(store, "put_once", tell, _contract, ("before {} is kept", "after {} was kept"))
         _around_output(store, tell)
     _around(Table, "commit", tell, _commit, ("before {}", "after {}"))
-    _around_columns(tell)
     _around(Catalog, "record", tell, lambda *_: "the record", ("before {}", "after {}"))
     insert = publications.insert_receipts
 
@@ -93,21 +90,6 @@ def _around(
         return result
 
     setattr(owner, name, told)
-
-
-def _around_columns(tell: Tell) -> None:
-    original = Snapshot.with_columns_of
-
-    def told(snapshot: Snapshot, schema: pa.Schema) -> Snapshot:
-        is_adding = set(schema.names) - set(snapshot.schema.names)
-        if is_adding:
-            tell("before columns are added")
-        result = original(snapshot, schema)
-        if is_adding:
-            tell("after columns were added")
-        return result
-
-    Snapshot.with_columns_of = told  # type: ignore[method-assign]
 
 
 def _around_output(store: type, tell: Tell) -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
-from mesh.errors import CommitConflictError
+from mesh.errors import CommitConflictError, StorageError
 from mesh.lake import StagedFile
+from mesh.lake.store import local_path
 from mesh.lake.table import Change
 from mesh.naming import ProductId
 
@@ -24,6 +26,11 @@ def change(name: str, **options) -> Change:
     statistics = json.dumps({"numRecords": 3})
     file = StagedFile(f"{name}.parquet", 10, 3, {}, statistics)
     return Change([file], SCHEMA, (), {"by": name}, f"test:{name}", **options)
+
+
+def opened(table) -> DeltaTable:
+    options = None if local_path(table.url) else table.access.delta
+    return DeltaTable(table.root, storage_options=options)
 
 
 def test_versions_follow_each_other(table):
@@ -84,17 +91,70 @@ def test_the_history_has_what_commits_say_of_themselves_newest_first(table):
     assert all(commit.timestamp.tzinfo is not None for commit in table.commits())
 
 
-def test_columns_are_added_on_the_version_that_was_looked_at_or_not_at_all(table):
+def test_columns_come_with_the_rows_in_one_commit_or_not_at_all(table):
     table.commit(change("a"), None)
     snapshot = table.snapshot()
-    wider = pa.schema([*SCHEMA, pa.field("note", pa.string())])
-    later = snapshot.with_columns_of(wider)
+    note = pa.field("note", pa.string(), metadata={"comment": "why"})
+    wider = replace(change("b"), schema=pa.schema([*SCHEMA, note]), is_evolving=True)
 
-    assert (later.version, later.schema.names) == (1, ["value", "note"])
-    assert later.with_columns_of(wider) is later
-    with pytest.raises(CommitConflictError):
-        snapshot.with_columns_of(pa.schema([*SCHEMA, pa.field("other", pa.string())]))
+    assert table.commit(wider, snapshot) == 1
     assert table.snapshot().schema.names == ["value", "note"]
+    assert table.snapshot().schema.field("note").metadata == {b"comment": b"why"}
+    assert sorted(file.path for file in table.snapshot().files) == ["a.parquet", "b.parquet"]
+    assert table.snapshot().has_transaction("test:b")
+    assert next(table.commits()).metadata["mesh.columns"] == "note"
+    assert table.snapshot(0).schema.names == ["value"]
+    with pytest.raises(CommitConflictError):
+        table.commit(wider, snapshot)
+
+
+def test_an_overwrite_that_brings_columns_shows_its_own_files_alone(table):
+    table.commit(change("a"), None)
+    other = pa.schema([pa.field("other", pa.timestamp("us"))])
+    whole = replace(change("b"), schema=other, is_evolving=True, is_overwrite=True)
+    table.commit(whole, table.snapshot())
+
+    assert [file.path for file in table.snapshot().files] == ["b.parquet"]
+    assert table.snapshot().schema.names == ["other"]
+    assert "timestampNtz" in opened(table).protocol().writer_features
+
+
+def test_what_others_say_of_a_column_stays(table):
+    table.commit(change("a"), None)
+    opened(table).alter.set_column_metadata("value", {"theirs": "kept", "comment": "old"})
+    said = pa.field("value", SCHEMA.field("value").type, metadata={"comment": "new"})
+    told = replace(change("b"), schema=pa.schema([said]), is_evolving=True)
+    table.commit(told, table.snapshot())
+
+    found = table.snapshot().schema.field("value").metadata
+    assert found == {b"theirs": b"kept", b"comment": b"new"}
+
+
+@pytest.mark.parametrize("configured", ["delta.appendOnly", "delta.columnMapping.mode"])
+def test_columns_stay_as_they_are_in_a_table_that_asks_for_more_than_is_known(table, configured):
+    value = "true" if configured.endswith("Only") else "name"
+    table.commit(replace(change("a"), configuration={configured: value}), None)
+    snapshot = table.snapshot()
+    wider = pa.schema([*snapshot.schema, pa.field("note", pa.string())])
+    told = replace(change("b", removes=snapshot.files), schema=wider, is_evolving=True)
+    with pytest.raises(StorageError, match="cannot do while columns change"):
+        table.commit(told, snapshot)
+
+    assert table.version() == 0
+
+
+def test_a_log_that_is_evolved_is_summed_up_as_any_other(table):
+    table.commit(change("0"), None)
+    fields = [*SCHEMA]
+    for number in range(1, 11):
+        fields.append(pa.field(f"added_{number}", pa.int64()))
+        told = replace(change(str(number)), schema=pa.schema(fields), is_evolving=True)
+        table.commit(told, table.snapshot())
+
+    paths = {file.path for file in table.store.list("_delta_log")}
+    assert "_delta_log/00000000000000000009.checkpoint.parquet" in paths
+    assert table.snapshot().schema.names == [field.name for field in fields]
+    assert len(table.snapshot().files) == 11
 
 
 def test_columns_that_differ_are_named(table):

@@ -95,6 +95,9 @@ def test_files_of_before_a_column_was_added_are_joined_with_those_of_after(disk,
 
         note: str = mesh.Field(nullable=True)
 
+        class Config:
+            version = "1.1.0"
+
     first, later = (product(contract, write=mesh.Append()) for contract in (Orders, MoreOrders))
     publish_small(first, pl.DataFrame({"order_id": [1]}), disk, "first")
     publish_small(later, pl.DataFrame({"order_id": [2], "note": ["new"]}), disk, "later")
