@@ -19,7 +19,8 @@ nothing third-party, so that any layer may raise from it.
     │   ├── UnknownDomainError       no such domain
     │   ├── UnknownColumnError       no such column
     │   ├── UnknownPartitionError    a product has no such partition
-    │   └── UnknownContractVersionError  a product was not published under that version
+    │   ├── UnknownContractVersionError  a product was not published under that version
+    │   └── UnknownRuleError         a contract has no such rule
     ├── UndeclaredColumnError        a transform reads a column that its input port does not declare
     ├── NotPublishedError            the product exists, but has no publication to read
     │   └── VersionRemovedError      the version's files are gone on purpose: retention or erasure
@@ -208,6 +209,12 @@ class UnknownContractVersionError(UnknownNameError):
     def otherwise(self, known: Sequence[str]) -> str:
         """The versions that there are."""
         return f"versions are {', '.join(known)}" if known else "nothing is published yet"
+
+
+class UnknownRuleError(UnknownNameError):
+    """A contract has no rule of that name, and no row broke one."""
+
+    kind = "rule"
 
 
 class UndeclaredColumnError(MeshError):

@@ -7,10 +7,10 @@ known when it was read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from mesh.catalog.receipts import InputVersion, Receipt
 from mesh.contracts.model import Contract
@@ -207,6 +207,45 @@ class ErasureRecord:
     why: str
     columns: tuple[str, ...]
     content: Mapping[str, Any]
+
+
+class Leaving(StrEnum):
+    """How rows leave quarantine on request."""
+
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineEvent:
+    """Rows that left quarantine: how many, how, when, by whom and why. Times are UTC.
+
+    A replay has the id of its publication. `content` says which rules they had broken
+    (`rules`, rows by rule's id), which runs had rejected them (`runs`, rows by run), what was
+    asked for (`asked`), and of a replay the version of the table (`table_version`). No values of
+    the rows, unless the condition that was asked for has some.
+    """
+
+    id: str
+    product: str
+    action: Leaving
+    at: datetime
+    by: str
+    why: str
+    rows: int
+    content: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The event as plain values."""
+        return {**asdict(self), "action": str(self.action), "at": self.at.isoformat()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `as_json` wrote; keys of a later Mesh are passed over."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known["action"] = Leaving(data["action"])
+        known["at"] = datetime.fromisoformat(data["at"])
+        return cls(**known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,40 @@ class RuleTally:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayedRows:
+    """Rows that one publication had rejected, and a replay published."""
+
+    publication_id: str
+    run_id: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Where the rows of a replay come from: which version of the quarantine, whose rejects.
+
+    `replayed_by` is who asked for it.
+    """
+
+    quarantine_version: int
+    sources: tuple[ReplayedRows, ...]
+    replayed_by: str = ""
+
+    @property
+    def rows(self) -> int:
+        """How many rows they are."""
+        return sum(source.rows for source in self.sources)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `asdict` made of it; keys of a later Mesh are passed over."""
+        known = ReplayedRows.__dataclass_fields__
+        sources = (ReplayedRows(**{name: item[name] for name in known}) for item in data["sources"])
+        by = data.get("replayed_by", "")
+        return cls(data["quarantine_version"], tuple(sources), by)
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The immutable evidence of one publication. Times are UTC; sizes are bytes.
 
@@ -125,6 +159,7 @@ class Receipt:
     `notes` are what whoever ran it should know, such as why all rows of an incremental input were
     read.
     `rows_deleted` counts rows of the table that `delete_when` removed, or periods that it ended.
+    `replay` says where rows came from that were not a transform's, but had waited in quarantine.
     """
 
     publication_id: str
@@ -147,6 +182,7 @@ class Receipt:
     code_version: str = ""
     mesh_version: str = ""
     foreign: tuple[ForeignVersion, ...] = ()
+    replay: Replay | None = None
     table_version: int = -1
     is_repeated: bool = field(default=False, compare=False)
 
@@ -168,6 +204,8 @@ class Receipt:
                 del tally["measured"]
         data["inputs"] = [item.as_json() for item in self.inputs]
         data["foreign"] = [version.as_json() for version in self.foreign]
+        if self.replay is None:
+            del data["replay"]
         return data
 
     @classmethod
@@ -186,6 +224,8 @@ class Receipt:
         known["foreign"] = tuple(
             ForeignVersion.from_json(version) for version in data.get("foreign", ())
         )
+        replay = data.get("replay")
+        known["replay"] = Replay.from_json(replay) if replay else None
         return cls(**known)
 
 

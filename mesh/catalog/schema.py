@@ -28,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The revision of `migrations/` that these tables are."""
 
 metadata = MetaData(
@@ -223,4 +223,19 @@ erasures = Table(
     Column("columns", Json, nullable=False),
     Column("content", Json, nullable=False),
     Index(None, "product", "erased_at"),
+)
+
+# Evidence, as receipts are: it points at no product.
+quarantine_events = Table(
+    "quarantine_events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("product", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("content", Json, nullable=False),
+    Index(None, "product", "at"),
 )

@@ -11,7 +11,15 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from mesh.catalog import erasures, lineage, publications, queries, registration, states
+from mesh.catalog import (
+    erasures,
+    lineage,
+    publications,
+    quarantine_events,
+    queries,
+    registration,
+    states,
+)
 from mesh.catalog.database import Database
 from mesh.catalog.migrating import migrate
 from mesh.catalog.model import (
@@ -22,6 +30,7 @@ from mesh.catalog.model import (
     ExpectationRecord,
     Lineage,
     ProductRecord,
+    QuarantineEvent,
     RefusalRecord,
     Use,
 )
@@ -196,6 +205,18 @@ class Catalog:
         """A product's erasures, newest first; its full name, registered or not."""
         with self._database.reading() as connection:
             return erasures.erasures(connection, name)
+
+    def record_quarantine_events(self, found: Sequence[QuarantineEvent]) -> int:
+        """Record what left quarantine; events that are recorded already change nothing."""
+        if not found:
+            return 0
+        with self._database.writing() as connection:
+            return quarantine_events.insert_events(connection, found)
+
+    def quarantine_events(self, name: str) -> list[QuarantineEvent]:
+        """What left a product's quarantine, newest first; its full name, registered or not."""
+        with self._database.reading() as connection:
+            return quarantine_events.events(connection, name)
 
     def lineage(self, name: str, direction: Direction, depth: int | None = None) -> Lineage:
         """What a product is made from (`up`), or what is made from it (`down`).

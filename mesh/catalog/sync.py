@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mesh.catalog.erasures_in_lake import erasures_in
 from mesh.catalog.landed import receipt_of
+from mesh.catalog.quarantine_in_lake import events_in
 from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt
 from mesh.contracts.model import Contract
 from mesh.errors import Problem, StorageError
@@ -67,6 +68,7 @@ def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport
     if commits:
         catalog.record_contracts(str(product), _contracts(table, unreadable))
         catalog.record_erasures(list(erasures_in(table)))
+        catalog.record_quarantine_events(list(events_in(lake.quarantine(product))))
     recorded = catalog.record_all(receipts)
     return SyncReport(int(bool(commits)), recorded, len(receipts) - recorded, tuple(unreadable))
 

@@ -155,8 +155,10 @@ def _quarantine(tally: Mapping[str, Any] | None) -> Iterable[str]:
     if tally is None:
         yield "empty"
         return
-    latest = console.count(tally["latest_run"], "row")
-    yield f"{latest} of the latest run, {tally['rows']:,} in all"
+    waiting = console.count(tally["waiting"], "row")
+    since = tally["waiting_since"]
+    told = f" since {console.moment(since)}" if since else ""
+    yield f"{waiting} waiting{told}, {tally['rows']:,} in all"
 
 
 def _neighbours(account: Mapping[str, Any], way: str) -> Iterable[str]:

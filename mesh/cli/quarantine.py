@@ -1,8 +1,8 @@
-"""`mesh quarantine`: rejected rows, and the rules that they broke."""
+"""`mesh quarantine`: rejected rows, the rules that they broke, and what becomes of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import getpass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,25 +11,31 @@ from mesh.cli.session import Session, find_product
 from mesh.errors import UnknownProductError
 
 if TYPE_CHECKING:
-    import polars as pl
+    from collections.abc import Mapping
 
-    from mesh.contracts.model import Contract, Rule
+    from mesh.contracts.model import Contract
     from mesh.naming import ProductId
     from mesh.orchestration.workspace import Workspace
     from mesh.products.collection import Organization
+    from mesh.upkeep.waiting import Choice, ReplayOutcome
+    from mesh.upkeep.waiting.history import Change
 
-app = typer.Typer(help="Look at rejected rows.", no_args_is_help=True)
+app = typer.Typer(help="Look at rejected rows, replay or discard them.", no_args_is_help=True)
 
-_COUNTS = ("latest run", "all")
+Product = Annotated[str, typer.Argument(help="The product; the major may be left out.")]
+Rule = Annotated[str, typer.Option(help="Only rows that broke this rule: its name or its text.")]
+RunId = Annotated[str, typer.Option(help="Only rows that this run rejected.")]
+Where = Annotated[str, typer.Option(help='A SQL condition on rows, such as `"quantity < 0"`.')]
+All = Annotated[bool, typer.Option("--all", help="Also rows that a later run took the place of.")]
+By = Annotated[str, typer.Option(help="Who does it; the user by default.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_waiting(
-    context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def list_waiting(context: typer.Context, as_json: Json = False) -> None:
     """List the products that have rows in quarantine."""
     from mesh.cli.console import add_row, age, print_json, print_table, say, table
+    from mesh.cli.rejects import tally_of
 
     session = Session.of(context)
     workspace = session.workspace()
@@ -42,80 +48,141 @@ def list_waiting(
     if not found:
         say("no rows are in quarantine")
         return
-    made = table("product", "latest run", "all", "last rejected", right=_COUNTS)
+    made = table("product", "waiting", "all", "last rejected", right=("waiting", "all"))
     for tally in found:
-        latest, every = f"{tally['latest_run']:,}", f"{tally['rows']:,}"
-        add_row(made, tally["product"], latest, every, age(tally["last_rejected_at"]))
+        waiting, every = f"{tally['waiting']:,}", f"{tally['rows']:,}"
+        add_row(made, tally["product"], waiting, every, age(tally["last_rejected_at"]))
     print_table(made)
 
 
 @app.command("show")
 def show(
     context: typer.Context,
-    product: Annotated[str, typer.Argument(help="The product; the major may be left out.")],
-    run: Annotated[str, typer.Option(help="Only rows that this run rejected.")] = "",
+    product: Product,
+    *,
+    rule: Rule = "",
+    run: RunId = "",
+    where: Where = "",
+    is_all: All = False,
     limit: Annotated[int, typer.Option(min=1, help="Sample rows of each rule.")] = 10,
-    is_all: Annotated[
-        bool, typer.Option("--all", help="Rows of every publication, not of the latest alone.")
+    reveal: Annotated[
+        bool,
+        typer.Option("--reveal", help="Show values of confidential and personal columns, too."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Show rejected rows by the rule that they broke.
+    """Show the rows that wait in quarantine, by the rule that they broke.
 
-    By default those of the latest run.
+    A run that reads everything anew takes the place of the one before it, and so do its rejects.
     """
     from mesh.cli.console import print_json
+    from mesh.cli.rejects import groups_of, print_groups
+    from mesh.reading.waiting import waiting_rows
+    from mesh.upkeep.waiting import Choice
 
     session = Session.of(context)
     workspace = session.workspace()
     name, contract = _known(session.organization(), workspace, product)
-    rows = _rows(name, workspace, run=run, is_all=is_all)
-    groups = [] if rows is None else _groups(rows, contract, limit)
+    found = waiting_rows(name, workspace.lake)
+    choice = Choice(rule, run, where, is_all)
+    rows = None if found is None else choice.of(found, contract.rules, str(name))
+    hidden = frozenset() if reveal else contract.guarded_columns
+    groups = [] if rows is None else groups_of(rows, contract, limit, hidden)
+    left = _left(name, workspace)
     if as_json:
-        print_json({"product": str(name), "rules": [group.as_json() for group in groups]})
-    elif groups:
-        _print(name, contract, groups)
+        told = [group.as_json() for group in groups]
+        print_json({"product": str(name), **_counts(name, workspace), **left, "rules": told})
+        return
+    if groups:
+        print_groups(name, contract, groups)
+    _print_rest(name, workspace, choice, left, has_shown=bool(groups))
+
+
+@app.command("replay")
+def replay(
+    context: typer.Context,
+    product: Product,
+    *,
+    rule: Rule = "",
+    run: RunId = "",
+    where: Where = "",
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Publish the rows that wait and keep the contract as it is now.
+
+    Each is published once. What is in the table stays: a row whose key was published meanwhile
+    waits on. Rows that still break a rule wait, with the rules that they break now. Ends with exit
+    code 1 when rows would pass by themselves and break a rule on the whole together.
+    """
+    from mesh.cli.console import print_json
+    from mesh.upkeep.waiting import Choice, Replay
+
+    session = Session.of(context)
+    organization = session.organization()
+    found = find_product(organization, product)
+    workspace = session.workspace()
+    workspace.register(organization.domains)
+    settings = workspace.settings.publishing
+    replaying = Replay(found, workspace.lake, workspace.catalog, settings, by or getpass.getuser())
+    outcome = replaying.apply(Choice(rule, run, where))
+    if as_json:
+        print_json(outcome.as_json())
     else:
-        _print_none(name, workspace)
+        _print_outcome(found.id, outcome, {r.id: r.text for r in found.rules})
+    if outcome.refusal is not None:
+        raise typer.Exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The rows that broke one rule: how many, and samples of them. A rule may be gone by now."""
+@app.command("discard")
+def discard(
+    context: typer.Context,
+    product: Product,
+    *,
+    why: Annotated[str, typer.Option(help="The reason, which is recorded.")],
+    rule: Rule = "",
+    run: RunId = "",
+    where: Where = "",
+    is_all: All = False,
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Let go of rows that wait, and record who did so, when, why and how many."""
+    from mesh.cli.console import count, print_json, say
+    from mesh.upkeep.waiting import Choice, Discard
 
-    rule_id: str
-    rule: Rule | None
-    rows: int
-    samples: pl.DataFrame
+    session = Session.of(context)
+    workspace = session.workspace()
+    name, contract = _known(session.organization(), workspace, product)
+    settings = workspace.settings.publishing
+    discarding = Discard(name, contract, workspace.lake, workspace.catalog, settings)
+    choice = Choice(rule, run, where, is_all)
+    event = discarding.apply(choice, by=by or getpass.getuser(), why=why)
+    if as_json:
+        print_json(event.as_json() if event is not None else None)
+    elif event is None:
+        say(f"no such rows of {name} wait: nothing was discarded")
+    else:
+        say(f"{name}: {count(event.rows, 'row')} discarded by {event.by}: {why}", "bold")
+        say(f"  recorded as {event.id}: `mesh quarantine history {name}`")
 
-    @property
-    def text(self) -> str:
-        """The rule in words."""
-        return self.rule.text if self.rule else f"{self.rule_id}, which the contract has no more"
 
-    def as_json(self) -> dict[str, Any]:
-        """The group as plain values."""
-        samples = self.samples.to_dicts()
-        return {"rule": self.rule_id, "text": self.text, "rows": self.rows, "samples": samples}
+@app.command("history")
+def history(context: typer.Context, product: Product, as_json: Json = False) -> None:
+    """Show what came into a product's quarantine and what left it, newest first."""
+    from mesh.cli.console import print_json, say
+    from mesh.upkeep.waiting import history as changes_of
 
-
-def tally_of(product: ProductId, workspace: Workspace) -> dict[str, Any] | None:
-    """How many rows of a product are in quarantine; None when there are none."""
-    import polars as pl
-
-    from mesh.reading import rejected_rows
-
-    rows = rejected_rows(product, workspace.lake)
-    if rows is None:
-        return None
-    latest = workspace.catalog.latest_receipt(str(product))
-    counted = rows.select(
-        pl.len().alias("rows"),
-        (pl.col("_mesh_run") == (latest.run_id if latest else "")).sum().alias("latest_run"),
-        pl.col("_mesh_rejected_at").max().alias("last_rejected_at"),
-    )
-    found = counted.collect(engine="streaming").row(0, named=True)
-    return {"product": str(product), **found} if found["rows"] else None
+    session = Session.of(context)
+    workspace = session.workspace()
+    name, contract = _known(session.organization(), workspace, product)
+    changes = changes_of(name, workspace.lake)
+    if as_json:
+        print_json([change.as_json() for change in changes])
+    elif changes:
+        _print_history(changes, contract)
+    else:
+        say(f"no rows of {name} were ever in quarantine")
 
 
 def _known(
@@ -135,65 +202,78 @@ def _known(
     return declared.id, declared.contract
 
 
-def _rows(
-    product: ProductId, workspace: Workspace, *, run: str, is_all: bool
-) -> pl.LazyFrame | None:
-    import polars as pl
-
-    from mesh.reading import rejected_rows
-
-    rows = rejected_rows(product, workspace.lake)
-    if rows is None:
-        return None
-    if run:
-        return rows.filter(pl.col("_mesh_run") == run)
-    if is_all:
-        return rows
-    latest = workspace.catalog.latest_receipt(str(product))
-    return rows.filter(pl.col("_mesh_run") == (latest.run_id if latest else ""))
-
-
-def _groups(rows: pl.LazyFrame, contract: Contract, limit: int) -> list[Group]:
-    """The broken rules, the one that most rows broke first."""
-    import polars as pl
-
-    rules = {rule.id: rule for rule in contract.rules}
-    by_rule = rows.explode("_mesh_rules").rename({"_mesh_rules": "_mesh_rule"})
-    counted = by_rule.group_by("_mesh_rule").len().sort("len", descending=True).collect()
-    return [
-        Group(
-            rule_id=rule,
-            rule=rules.get(rule),
-            rows=rows_of_rule,
-            samples=by_rule.filter(pl.col("_mesh_rule") == rule)
-            .sort("_mesh_rejected_at", "_mesh_row", descending=[True, False])
-            .head(limit)
-            .drop("_mesh_rule", "_mesh_publication")
-            .collect(),
-        )
-        for rule, rows_of_rule in counted.iter_rows()
-    ]
-
-
-def _print(product: ProductId, contract: Contract, groups: list[Group]) -> None:
-    from mesh.cli.console import count, say
-    from mesh.cli.grid import print_rows
-
-    for group in groups:
-        say(f"{count(group.rows, 'row')} of {product} broke `{group.text}`", "bold")
-        broken = group.rule.columns if group.rule else ()
-        own = [name for name in group.samples.columns if not name.startswith("_mesh_")]
-        samples = group.samples.select("_mesh_row", *own, "_mesh_run", "_mesh_rejected_at")
-        print_rows(samples, ("_mesh_row", *broken, *contract.key), hint="`--json` has them")
-
-
-def _print_none(product: ProductId, workspace: Workspace) -> None:
-    from mesh.cli.console import count, say
+def _counts(product: ProductId, workspace: Workspace) -> dict[str, int]:
+    from mesh.cli.rejects import tally_of
 
     tally = tally_of(product, workspace)
     if tally is None:
-        say(f"no rows of {product} are in quarantine")
-    else:
-        rows = count(tally["rows"], "row")
-        say(f"the latest run of {product} rejected no rows")
-        say(f"{rows} of other publications: `mesh quarantine show {product} --all`", "dim")
+        return {"waiting": 0, "superseded": 0}
+    return {"waiting": tally["waiting"], "superseded": tally["rows"] - tally["waiting"]}
+
+
+def _left(product: ProductId, workspace: Workspace) -> dict[str, int]:
+    from mesh.catalog.model import Leaving
+
+    events = workspace.catalog.quarantine_events(str(product))
+    return {str(way): sum(e.rows for e in events if e.action is way) for way in Leaving}
+
+
+def _print_rest(
+    product: ProductId,
+    workspace: Workspace,
+    choice: Choice,
+    left: Mapping[str, int],
+    *,
+    has_shown: bool,
+) -> None:
+    """What is not shown, and what can be done."""
+    from mesh.cli.console import count, say
+
+    counts = _counts(product, workspace)
+    if not has_shown:
+        which = "such rows" if choice.as_json() else "rows"
+        say(f"no {which} of {product} wait in quarantine")
+    if counts["superseded"] and not (choice.is_all or choice.run):
+        rows = count(counts["superseded"], "row")
+        say(f"{rows} of earlier runs, which later ones took the place of: `--all`", "dim")
+    if any(left.values()):
+        words = ", ".join(f"{rows:,} {way}" for way, rows in left.items() if rows)
+        say(f"{words} until now: `mesh quarantine history {product}`", "dim")
+    if has_shown:
+        say(f"`mesh quarantine replay {product}` publishes those that pass by now", "dim")
+
+
+def _print_outcome(product: ProductId, outcome: ReplayOutcome, texts: Mapping[str, str]) -> None:
+    from mesh.cli.console import block, count, say, stderr
+
+    for event in outcome.ended:
+        rows = count(event.rows, "row")
+        say(f"{product}: {rows} of a replay that had died left quarantine ({event.id})")
+    if outcome.refusal is not None:
+        stderr().print(block(str(outcome.refusal)))
+        return
+    if not outcome.chosen:
+        say(f"no such rows of {product} wait in quarantine: nothing was replayed")
+        return
+    say(f"{product}: {count(outcome.replayed, 'row')} replayed, {outcome.stayed:,} wait on", "bold")
+    if (receipt := outcome.receipt) is not None:
+        say(f"  version {receipt.table_version}, contract {receipt.contract_version}")
+        for source in receipt.replay.sources if receipt.replay else ():
+            say(f"  {count(source.rows, 'row')} that run {source.run_id} rejected")
+    for rule, broken in outcome.stayed_by_rule.items():
+        breaks = "breaks" if broken == 1 else "break"
+        say(f"  {count(broken, 'row')} {breaks} `{texts.get(rule, rule)}`")
+
+
+def _print_history(changes: list[Change], contract: Contract) -> None:
+    from mesh.cli.console import add_row, moment, print_table, table
+
+    texts = {rule.id: rule.text for rule in contract.rules}
+    made = table("when", "what", "rows", "run", "by", "why", "rules", right=("rows",))
+    for change in changes:
+        told: Mapping[str, Any] = change.content or {}
+        rules = ", ".join(texts.get(rule, rule) for rule in told.get("rules", {}))
+        rows = f"{change.rows:+,}"
+        cells = (change.run, change.by, change.why, rules)
+        add_row(made, moment(change.at), change.what, rows, *(cell or None for cell in cells))
+    print_table(made)

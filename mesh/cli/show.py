@@ -45,7 +45,7 @@ def show(
 def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict[str, Any]:
     """Everything that is known about a product, as plain values."""
     from mesh.cli.lineage import lineage_as_json
-    from mesh.cli.quarantine import tally_of
+    from mesh.cli.rejects import tally_of
 
     name = str(product.id)
     catalog = workspace.catalog

@@ -22,6 +22,7 @@ from mesh.publishing.landing import MAX_ATTEMPTS, land, require_layout, wait, wi
 from mesh.publishing.modes import KeysTaken, Planned, Planning
 from mesh.publishing.modes.widening import widened
 from mesh.publishing.quarantine import keep
+from mesh.publishing.replaying import Replaying
 from mesh.publishing.stage import Stage
 
 
@@ -50,6 +51,7 @@ class Commit:
     metadata_of: Callable[[Planned, Snapshot | None], dict[str, str]]
     configuration: dict[str, str]
     increment: Increment | None = None
+    replaying: Replaying | None = None
 
     def run(self, seen: Snapshot | None = None) -> CommitOutcome:
         """Land it. Raises CommitConflictError when others kept winning.
@@ -65,6 +67,8 @@ class Commit:
                 if self.increment is not None:
                     self.increment.require_latest(base)
                 require_unchanged(self.product, base)
+                if self.replaying is not None:
+                    self.replaying.require_unchanged(base)
                 wider = self._require_fit(base)
             rewritten = self.stage.beside()
             try:

@@ -42,7 +42,9 @@ class Increment:
             if commit.restored is not None:
                 raise self._conflict(f"version {commit.restored} was restored meanwhile")
             receipt = receipt_of(commit)
-            if receipt is not None and (self.is_whole or receipt.partition == self.partition):
+            if receipt is None or (receipt.replay is not None and not self.is_whole):
+                continue  # a replay consumes no changes
+            if self.is_whole or receipt.partition == self.partition:
                 raise self._conflict(f"run {receipt.run_id} published it meanwhile")
 
     def _conflict(self, what: str) -> CommitConflictError:

@@ -20,6 +20,8 @@ from mesh.publishing.receipt import ATTEMPT_KEY
 from mesh.publishing.stage import Stage
 
 MAX_ATTEMPTS = 20
+KEEPS_ITS_HISTORY = {"delta.enableExpiredLogCleanup": "false"}
+"""Delta drops log entries after 30 days unless told not to, and receipts would go with them."""
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 1.0
 

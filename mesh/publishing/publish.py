@@ -31,6 +31,7 @@ from mesh.catalog.receipts import (
 )
 from mesh.contracts import wording
 from mesh.contracts.arrow import Difference
+from mesh.contracts.model import Contract
 from mesh.contracts.sandbox import Limits
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
@@ -45,19 +46,18 @@ from mesh.publishing.conformance import Conformance, LossyCastError
 from mesh.publishing.contract_history import keep_contract, require_unchanged
 from mesh.publishing.gate import Gate
 from mesh.publishing.increment import Increment
+from mesh.publishing.landing import KEEPS_ITS_HISTORY
 from mesh.publishing.modes import Incoming, KeysTaken, Planned, Planning
 from mesh.publishing.modes.changing import silent_schema
 from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.modes.staying import staying
 from mesh.publishing.pipeline import Pipeline
 from mesh.publishing.receipt import first_receipt
+from mesh.publishing.replaying import Replaying, rules_of_rows
 from mesh.publishing.set_parts import References, StagedRows
 from mesh.publishing.source import Source, batches_of, source_of
 from mesh.publishing.stage import Stage
 from mesh.settings import PublishingSettings
-
-_KEEPS_ITS_HISTORY = {"delta.enableExpiredLogCleanup": "false"}
-"""Delta drops log entries after 30 days unless told not to, and receipts would go with them."""
 
 
 def publish(  # noqa: PLR0913 -- what a publication is, by keyword
@@ -71,6 +71,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
     references: References | None = None,
     findings: Sequence[Finding] = (),
     increment: Increment | None = None,
+    replaying: Replaying | None = None,
     settings: PublishingSettings | None = None,
     seen: Snapshot | None = None,
 ) -> Receipt | Refusal:
@@ -89,6 +90,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
             or `….a,b` for several columns, which are a frame. Those of itself are not needed.
         findings: what was found on the whole set before the gate, such as dbt's data tests.
         increment: for a product with incremental inputs, what it goes on from.
+        replaying: for rows from quarantine, where they come from.
         settings: how to use this machine.
         seen: the table as it was lately, which spares reading its log again.
 
@@ -109,6 +111,7 @@ def publish(  # noqa: PLR0913 -- what a publication is, by keyword
         inputs=tuple(inputs),
         findings=tuple(findings),
         increment=increment,
+        replaying=replaying,
         settings=settings or PublishingSettings(),
     )
     publication.seen = publication.table.refreshed(seen)
@@ -151,6 +154,7 @@ class _Publication:
     inputs: tuple[InputVersion, ...]
     findings: tuple[Finding, ...]
     increment: Increment | None
+    replaying: Replaying | None
     settings: PublishingSettings
     seen: Snapshot | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -175,7 +179,7 @@ class _Publication:
     def run(self, source: Source, references: References) -> Receipt | Refusal:
         with ExitStack() as cleanup:
             gate = Gate(
-                self.product.contract,
+                self._held_to,
                 references=references,
                 key_memory_bytes=self.settings.key_memory_bytes,
                 extra_rules=self.product.write_rules,
@@ -229,8 +233,9 @@ class _Publication:
             planning=planning,
             transaction=transaction_of(self.id),
             metadata_of=lambda planned, base: self._metadata(verdict, planned, base),
-            configuration=_KEEPS_ITS_HISTORY,
+            configuration=KEEPS_ITS_HISTORY,
             increment=self.increment,
+            replaying=self.replaying,
         )
         with naming_damage(self.table):  # keys and upserts read what is there
             outcome = commit.run(self.seen)
@@ -298,7 +303,14 @@ class _Publication:
             code_version=self.product.code_version,
             mesh_version=mesh_version(),
             foreign=self.foreign,
+            replay=self.replaying.replay if self.replaying is not None else None,
         )
+
+    @property
+    def _held_to(self) -> Contract:
+        """What the gate asks: of replayed rows no rules that are about all rows of the product."""
+        contract = self.product.contract
+        return contract if self.replaying is None else rules_of_rows(contract)
 
     @property
     def _write_mode(self) -> str:

@@ -13,7 +13,7 @@ from mesh.catalog.receipts import transaction_of
 from mesh.errors import CommitConflictError
 from mesh.lake import DataFile, Snapshot
 from mesh.lake.table import Change
-from mesh.publishing.landing import MAX_ATTEMPTS, land, wait, widened_columns
+from mesh.publishing.landing import KEEPS_ITS_HISTORY, MAX_ATTEMPTS, land, wait, widened_columns
 from mesh.publishing.modes.widening import rewrite
 from mesh.publishing.stage import STAGED_NAME, Stage
 from mesh.settings import PublishingSettings
@@ -28,6 +28,7 @@ def keep(rejects: Stage, publication: str) -> None:
         metadata={"mesh.publication": publication},
         transaction=transaction_of(publication),
         is_evolving=True,
+        configuration=KEEPS_ITS_HISTORY,
     )
     for attempt in range(MAX_ATTEMPTS):
         base = rejects.table.find()

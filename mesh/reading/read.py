@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from mesh.catalog.receipts import InputVersion, transaction_of
+from mesh.catalog.receipts import InputVersion
 from mesh.contracts.model import Contract
 from mesh.contracts.rules import Target
 from mesh.errors import NotPublishedError, UnknownProductError
@@ -17,6 +17,7 @@ from mesh.naming import ProductId
 from mesh.products.ports import Input
 from mesh.reading.incremental import changed_rows
 from mesh.reading.snapshot import PinnedInput, pin
+from mesh.reading.waiting import waiting_rows
 from mesh.settings import Settings, load
 
 
@@ -70,14 +71,8 @@ def rejected_rows(product: ProductId, lake: Lake) -> pl.LazyFrame | None:
     The product's columns, and `_mesh_rules` (list of rule ids), `_mesh_row`, `_mesh_run`,
     `_mesh_publication` and `_mesh_rejected_at` (UTC).
     """
-    table, published = lake.quarantine(product), lake.table(product).find()
-    if published is None or not table.exists():
-        return None
-    # They are kept before the publication lands: those of one that never did do not count.
-    rows = table.scan()
-    kept = rows.select(pl.col("_mesh_publication").unique()).collect().to_series()
-    landed = [name for name in kept if published.has_transaction(transaction_of(name))]
-    return rows.filter(pl.col("_mesh_publication").is_in(landed))
+    found = waiting_rows(product, lake)
+    return None if found is None else found.rows
 
 
 def referenced_values(

@@ -36,7 +36,7 @@ def test_a_product_is_shown_whole(mesh):
         "freshness: within 1d: met, just now",
         "at most 20.00% of rows rejected",
         "1 row broke `amount_usd in [0, 1000]` (error)",
-        "1 row of the latest run, 1 in all",
+        "1 row waiting since ",
         "reports.days_v1 version 0",
         "confidential",
         "Number of the receipt",

@@ -19,10 +19,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.faults import publisher, runner
+from tests.faults import publisher, replayer, runner
 from tests.faults.steps import watch
 
-TASKS = {"publish": publisher.publish_told, "run": runner.run_told}
+TASKS = {
+    "publish": publisher.publish_told,
+    "run": runner.run_told,
+    "replay": replayer.replay_told,
+    "discard": replayer.discard_told,
+}
 _PAUSE_SECONDS = 0.005
 
 

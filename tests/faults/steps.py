@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from mesh.catalog import publications
+from mesh.catalog.quarantine_in_lake import EVENTS_FOLDER, PLANS_FOLDER
 from mesh.catalog.store import Catalog
 from mesh.lake import Table
 from mesh.lake.store import LocalStore, ObjectStore
@@ -36,6 +37,8 @@ STEPS = (
     ),
     "before the quarantine's commit",
     "after the quarantine's commit",
+    "before the plan is kept",
+    "after the plan was kept",
     "before the contract is kept",
     "after the contract was kept",
     "before the commit",
@@ -43,6 +46,12 @@ STEPS = (
     "before the record",
     "in the record's transaction",
     "after the record",
+    "before the event is written",
+    "after the event was written",
+    "before the event's record",
+    "after the event's record",
+    "before the plan is forgotten",
+    "after the plan was forgotten",
 )
 """Every step, in about their order; which of them a publication takes depends on what it does."""
 
@@ -54,10 +63,19 @@ def watch(tell: Tell) -> None:
     """From now on, in this process, say every step as it is passed."""
     for store in (LocalStore, ObjectStore):
         _around(store, "probe", tell, lambda *_: "the probe", ("before {}", "after {}"))
-        _around(store, "put_once", tell, _contract, ("before {} is kept", "after {} was kept"))
+        _around(store, "put_once", tell, _kept, ("before {} is kept", "after {} was kept"))
+        _around(store, "replace", tell, _written, ("before {} is written", "after {} was written"))
+        _around(store, "delete", tell, _gone, ("before {} is forgotten", "after {} was forgotten"))
         _around_output(store, tell)
     _around(Table, "commit", tell, _commit, ("before {}", "after {}"))
     _around(Catalog, "record", tell, lambda *_: "the record", ("before {}", "after {}"))
+    _around(
+        Catalog,
+        "record_quarantine_events",
+        tell,
+        lambda *_: "the event's record",
+        ("before {}", "after {}"),
+    )
     insert = publications.insert_receipts
 
     def inserted(*arguments: Any) -> int:
@@ -84,9 +102,12 @@ def _around(
     original = getattr(owner, name)
 
     def told(*arguments: Any, **options: Any) -> Any:
-        tell(words[0].format(what(*arguments)))
+        about = what(*arguments)
+        if about:
+            tell(words[0].format(about))
         result = original(*arguments, **options)
-        tell(words[1].format(what(*arguments)))
+        if about:
+            tell(words[1].format(about))
         return result
 
     setattr(owner, name, told)
@@ -111,8 +132,16 @@ def _file(store: Any, path: str) -> str:
     return "the kept rows' file" if "-kept" in path else "the data file"
 
 
-def _contract(*_: Any) -> str:
-    return "the contract"
+def _kept(_: Any, path: str, *__: Any) -> str:
+    return "the plan" if path.startswith(PLANS_FOLDER) else "the contract"
+
+
+def _written(_: Any, path: str, *__: Any) -> str:
+    return "the event" if path.startswith(EVENTS_FOLDER) else ""
+
+
+def _gone(_: Any, paths: list[str]) -> str:
+    return "the plan" if any(path.startswith(PLANS_FOLDER) for path in paths) else ""
 
 
 def _commit(table: Table, *_: Any) -> str:

@@ -29,6 +29,8 @@ from tests.faults.children import order_of
 from tests.faults.publisher import declared, numbered
 from tests.faults.publisher import rows_of as told_rows
 from tests.faults.steps import STEPS, occurrences
+from tests.faults.test_replays import prepared
+from tests.faults.test_replays import told as told_of_replay
 from tests.orchestration.small_mesh import SmallMesh
 
 OLD, NEW = (0, 60), (30, 90)
@@ -180,6 +182,10 @@ def test_every_step_that_has_a_name_is_taken_by_a_publication_that_dies_in_these
         lake = Lake(str(tmp_path / name))
         kind.publish_old(lake)
         taken |= set(nursery.steps("publish", kind.told(lake)))
+    waiting = tmp_path / "waiting"
+    waiting.mkdir()
+    prepared(waiting, "append")
+    taken |= set(nursery.steps("replay", told_of_replay(waiting, "append")))
     assert taken == set(STEPS)
 
 
