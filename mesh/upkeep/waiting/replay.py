@@ -30,6 +30,7 @@ from mesh.products.ports import Refuse
 from mesh.publishing import publish
 from mesh.publishing.landing import wait
 from mesh.publishing.replaying import Replaying
+from mesh.publishing.set_parts import References
 from mesh.reading import referenced_values
 from mesh.reading.waiting import PLACE, PUBLICATION, Waiting, waiting_rows
 from mesh.settings import PublishingSettings
@@ -167,7 +168,7 @@ class Replay:
         plan: ReplayPlan,
         passing: pl.DataFrame,
         waiting: Waiting,
-        looked_at: tuple[Mapping[str, pl.Series], Sequence[InputVersion]],
+        looked_at: tuple[References, Sequence[InputVersion]],
     ) -> Receipt | Refusal:
         names = self.product.contract.column_names
         references, referenced = looked_at

@@ -7,7 +7,7 @@ keys, of which a table has each once. A row never takes the place of one that is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -22,6 +22,7 @@ from mesh.products.declaration import DataProduct
 from mesh.publishing.batch import Batch
 from mesh.publishing.conformance import PROVENANCE, Conformance, LossyCastError
 from mesh.publishing.gate import Gate
+from mesh.publishing.set_parts import References
 from mesh.reading.waiting import PLACE, PUBLICATION, ROW
 from mesh.settings import PublishingSettings
 from mesh.upkeep.waiting.choice import REJECTED_AT
@@ -47,7 +48,7 @@ class Sorting:
     """One product's rules, asked of rows that wait. `references` are as `Gate` takes them."""
 
     product: DataProduct
-    references: Mapping[str, pl.Series]
+    references: References
     settings: PublishingSettings
 
     def sorted(self, rows: pl.DataFrame, standing: Standing) -> Sorted:

@@ -15,8 +15,9 @@ from mesh.lake.streaming import batches_of_frame
 from mesh.lake.unreadable import naming_damage
 from mesh.products.declaration import DataProduct
 from mesh.publishing.conformance import Conformance
-from mesh.publishing.gate import Gate, StagedRows
+from mesh.publishing.gate import Gate
 from mesh.publishing.replaying import rules_of_the_whole
+from mesh.publishing.set_parts import StagedRows
 from mesh.settings import PublishingSettings
 
 
