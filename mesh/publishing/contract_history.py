@@ -15,12 +15,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from mesh.catalog.landed import receipt_of
-from mesh.catalog.model import RetirementRecord
 from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt
-from mesh.catalog.retirements_in_lake import retirement_of
 from mesh.contracts.differing import Differing, differing
 from mesh.contracts.model import Contract, Version
-from mesh.errors import ContractChangedError, RetiredError
+from mesh.errors import ContractChangedError
 from mesh.lake import Snapshot, Table
 from mesh.products.declaration import DataProduct
 
@@ -68,12 +66,10 @@ def require_unchanged(product: DataProduct, snapshot: Snapshot | None) -> None:
     """Raise ContractChangedError when a version that is published would get another content.
 
     So too when the version is lower than the published one: what consumers were given with that
-    would silently go. A product that is retired is RetiredError.
+    would silently go.
     """
     if snapshot is None:
         return
-    if (retired := retirement_of(snapshot)) is not None:
-        raise retired_error(retired)
     latest = newest_receipt(snapshot)
     if latest is None:
         return
@@ -84,13 +80,6 @@ def require_unchanged(product: DataProduct, snapshot: Snapshot | None) -> None:
         _require_equal(product, snapshot.table, latest)
     else:
         _require_unused(product, snapshot)
-
-
-def retired_error(retired: RetirementRecord) -> RetiredError:
-    """The error for whoever would publish to a retired product."""
-    follows = f"publish {retired.successor}, and " if retired.successor else ""
-    hint = f"{follows}delete its module, or publish a new major"
-    return RetiredError(f"it was {retired}", where=retired.product, hint=hint)
 
 
 def _require_equal(product: DataProduct, table: Table, latest: Receipt) -> None:

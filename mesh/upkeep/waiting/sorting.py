@@ -90,7 +90,7 @@ class Sorting:
             if len(Target.of(rule).columns) > 1 or len(rule.columns) > 1:
                 continue
             column = rule.columns[0]
-            values = known.unique().drop_nulls().to_frame(column)
+            values = pl.DataFrame({column: known.unique().drop_nulls()})
             named = whole.select(_INDEX, column).drop_nulls(column)
             values = values.select(pl.col(column).cast(named.schema[column]))
             yield _breaking(named.join(values, on=column, how="anti"), rule)
