@@ -13,9 +13,9 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -168,6 +168,12 @@ class Settings(BaseSettings):
     environment: str = Field(
         default="dev", description="Name of the environment; each has tables of its own."
     )
+    fallback: str | dict[str, str] = Field(
+        default="",
+        description="Environment whose tables are read, never written, for inputs that this one "
+        "has not built; or a table of them by environment, which is followed from one to the next. "
+        "Empty for none.",
+    )
     storage: str = Field(
         default=".mesh/lake",
         description="Where tables live: a folder, or a URL such as `s3://bucket/prefix`.",
@@ -213,6 +219,17 @@ class Settings(BaseSettings):
             raise ValueError(str(InvalidNameError(problems)))
         return value
 
+    @model_validator(mode="after")
+    def _fallbacks_are_names(self) -> Self:
+        said = self.fallback
+        told = {said} if isinstance(said, str) else {*said, *said.values()}
+        problems = [
+            problem for name in sorted(told - {""}) for problem in environment_name_problems(name)
+        ]
+        if problems:
+            raise ValueError(f"fallback: {InvalidNameError(problems)}")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -234,10 +251,34 @@ class Settings(BaseSettings):
     @property
     def storage_url(self) -> str:
         """Where tables of this environment live, as a URL or an absolute path."""
+        return self.storage_url_of(self.environment)
+
+    def storage_url_of(self, environment: str) -> str:
+        """Where tables of an environment live."""
         base = self.storage
         if "://" not in base:
             base = str(self.path(Path(base)))
-        return f"{base.rstrip('/')}/{self.environment}"
+        return f"{base.rstrip('/')}/{environment}"
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """The environments that this one falls back to, nearest first.
+
+        One that falls back to itself falls back to none: a setting for all environments names it.
+        Raises SettingsError for environments that fall back to each other.
+        """
+        if isinstance(self.fallback, str):
+            return (self.fallback,) if self.fallback not in {"", self.environment} else ()
+        found = [self.environment]
+        while (following := self.fallback.get(found[-1], "")) not in {"", found[-1]}:
+            if following in found:
+                raise SettingsError(
+                    f"environments fall back to each other: {' → '.join([*found, following])}",
+                    where="fallback",
+                    hint="let the last of them fall back to none",
+                )
+            found.append(following)
+        return tuple(found[1:])
 
     @property
     def store_options(self) -> dict[str, str]:

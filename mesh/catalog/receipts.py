@@ -38,7 +38,8 @@ class InputVersion:
 
     `port` is the parameter's name; empty for a product that only a `references` rule looks at. An
     incremental input was read from after version `since` up to `version`: `how` says in which way,
-    `reason` why all rows were read, and `table_id` of which table the versions are.
+    `reason` why all rows were read, and `table_id` of which table the versions are. `environment`
+    is that of the table when it is another than the publication's own.
     """
 
     product: str
@@ -49,6 +50,7 @@ class InputVersion:
     how: Reading | None = None
     reason: str = ""
     table_id: str = ""
+    environment: str = ""
 
     @property
     def words(self) -> str:
@@ -65,6 +67,8 @@ class InputVersion:
         if self.how is None:
             for name in ("since", "how", "reason", "table_id"):
                 del data[name]
+        if not self.environment:
+            del data["environment"]
         return data
 
     @classmethod

@@ -130,9 +130,11 @@ def _receipt(receipt: Mapping[str, Any] | None) -> Iterable[str]:
             broken = console.count(tally["failed"], "row")
             yield f"{broken} broke `{tally['text']}` ({tally['severity']})"
     for item in receipt["inputs"]:
-        if item.get("how"):
-            told = InputVersion.from_json(item)
+        told = InputVersion.from_json(item)
+        if told.how is not None:
             yield f"of {told.product} version {told.version}: {told.words}"
+        if told.environment:
+            yield f"{told.product} version {told.version} was read from {told.environment}"
     yield from receipt["notes"]
 
 

@@ -46,6 +46,7 @@ def print_summary(summary: RunSummary, organization: Organization) -> None:
     for name, item in summary.results.items():
         if item.rows_deleted:
             console.say(f"{name}: {console.count(item.rows_deleted, 'row')} deleted")
+        _print_fallbacks(name, item)
         _print_warnings(name, item)
     published = sum(isinstance(item.outcome, Receipt) for item in summary.results.values())
     of = console.count(len(summary.results), "product")
@@ -122,6 +123,14 @@ def _numbers(item: Finished) -> tuple[str | None, str | None, str | None]:
     if isinstance(item.outcome, Refusal):
         return (None, f"{item.rows_rejected:,}", None)
     return (None, None, None)
+
+
+def _print_fallbacks(name: str, item: Finished) -> None:
+    """Inputs that were read from another environment."""
+    fresh = [receipt for receipt in item.receipts if not receipt.is_repeated]
+    used = [used for receipt in fresh for used in receipt.inputs if used.environment]
+    for line in dict.fromkeys(f"{used.product} from {used.environment}" for used in used):
+        console.say(f"{name}: read {line}, since this environment has not built it", "cyan")
 
 
 def _print_warnings(name: str, item: Finished) -> None:

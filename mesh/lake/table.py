@@ -29,6 +29,7 @@ from mesh.lake.evolving import changed_columns, evolved_schema, log_entry
 from mesh.lake.failures import explained, storage_errors
 from mesh.lake.log import Commit, commit_at, commits_from, log_path
 from mesh.lake.partitions import partition_text
+from mesh.lake.read_only import ReadOnlyStore, only_read
 from mesh.lake.store import Store, local_path, open_store
 from mesh.lake.unreadable import damaged_log
 
@@ -223,11 +224,17 @@ class Table:
 
     url: str
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_read_only: bool = False
 
     @property
     def store(self) -> Store:
         """The files of the table."""
-        return open_store(self.url, self.options)
+        store = open_store(self.url, self.options)
+        return ReadOnlyStore(store, self.url) if self.is_read_only else store
+
+    def _require_writable(self) -> None:
+        if self.is_read_only:
+            raise only_read(self.url, "a commit")
 
     @property
     def access(self) -> Access:
@@ -310,6 +317,7 @@ class Table:
 
         Raises CommitConflictError when another writer made that version first.
         """
+        self._require_writable()
         version = 0 if base is None else base.version + 1
         properties = CommitProperties(
             custom_metadata=dict(change.metadata),
@@ -394,6 +402,7 @@ class Table:
 
         Raises CommitConflictError when another writer was first.
         """
+        self._require_writable()
         properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
         delta = self._delta()
         try:
@@ -409,6 +418,7 @@ class Table:
 
     def checkpoint(self) -> None:
         """Sum up the log at the latest version, so that readers need not start at its beginning."""
+        self._require_writable()
         try:
             with storage_errors(self.url):
                 self._delta().create_checkpoint()

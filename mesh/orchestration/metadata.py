@@ -218,7 +218,8 @@ def _input_versions(receipt: Receipt) -> str:
 
 
 def _read_as(item: InputVersion) -> str:
-    return item.words or ("input" if item.port else "reference")
+    words = item.words or ("input" if item.port else "reference")
+    return f"{words}, from {item.environment}" if item.environment else words
 
 
 def _notes(receipt: Receipt) -> Metadata:

@@ -145,6 +145,9 @@ class _Run:
         if before is None or before.how is None:
             return Unknown("it was not read incrementally before")
         snapshot = pinned.table.snapshot(pinned.version)
+        if before.environment != pinned.environment:
+            there = pinned.environment or "this environment"
+            return Unknown(f"it is read from {there} by now")
         if before.table_id != snapshot.table_id:
             return Unknown("its table was made anew")
         return changes(snapshot, before.version, pinned.columns)
@@ -160,7 +163,7 @@ class _Run:
             == (self.product.contract.digest, self.product.code_version)
             and all(isinstance(what, Changes) and what.is_empty for what in found.values())
             and all(
-                port in found or self._was_read(item) == item.version
+                port in found or self._was_read(item) == (item.version, item.environment)
                 for port, item in pinned.items()
             )
         )
@@ -216,8 +219,8 @@ class _Run:
         told = self._told(pinned)
         return next((item for item in told if item.how is not None), next(iter(told), None))
 
-    def _was_read(self, pinned: PinnedInput) -> int | None:
-        return next((item.version for item in self._told(pinned)), None)
+    def _was_read(self, pinned: PinnedInput) -> tuple[int, str] | None:
+        return next(((item.version, item.environment) for item in self._told(pinned)), None)
 
     def _told(self, pinned: PinnedInput) -> list[InputVersion]:
         inputs = self.last.inputs if self.last is not None else ()

@@ -48,7 +48,7 @@ def read(
     """
     chosen = settings or load()
     wanted = Input(product, columns)
-    lake = Lake.of(chosen)
+    lake = Lake.of(chosen).alone  # who reads by name says which environment: see `--env`
     try:
         pinned = pin("read", wanted, lake, version=version)
     except NotPublishedError as error:

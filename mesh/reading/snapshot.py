@@ -25,7 +25,10 @@ from mesh.products.ports import Input
 
 @dataclass(frozen=True, slots=True)
 class PinnedInput:
-    """An input port at one version of the product's table. Holds no data."""
+    """An input port at one version of the product's table. Holds no data.
+
+    `environment` is that of the table when the run's own has not built the product.
+    """
 
     port: str
     input: Input
@@ -34,12 +37,19 @@ class PinnedInput:
     columns: tuple[str, ...]
     undeclared: tuple[str, ...] = ()
     increment: InputIncrement | None = None
+    environment: str = ""
     opened: Snapshot | None = field(default=None, compare=False, repr=False)
 
     @property
     def used(self) -> InputVersion:
         """What the receipt says of it."""
-        plain = InputVersion(self.input.product, self.version, self.port, self.columns)
+        plain = InputVersion(
+            self.input.product,
+            self.version,
+            self.port,
+            self.columns,
+            environment=self.environment,
+        )
         if self.increment is None:
             return plain
         told = self.increment
@@ -72,17 +82,20 @@ class InputIncrement:
 def pin(port: str, declared: Input, lake: Lake, *, version: int | None = None) -> PinnedInput:
     """Fix an input to a version of its product, the latest unless said otherwise.
 
+    A product that the lake has not is read from the first it falls back to that has it.
+
     Raises NotPublishedError when there is nothing to read, and UnknownColumnError when the port
     declares a column that the product does not have. A version that upkeep removed is
     VersionRemovedError.
     """
-    table = lake.table(declared.id)
+    home = lake.home_of(declared.id)
+    table = home.table(declared.id)
     snapshot = table.find(version)
     if snapshot is not None and version is not None:
         require_readable(table, version)
     if snapshot is None:
         raise NotPublishedError(
-            f"{declared.product} is not published yet",
+            f"{declared.product} is not published yet{_nowhere(lake)}",
             where=f"input {port!r}",
             hint=f"`mesh run {declared.product}` first",
         )
@@ -98,8 +111,17 @@ def pin(port: str, declared: Input, lake: Lake, *, version: int | None = None) -
         version=snapshot.version,
         columns=columns,
         undeclared=tuple(name for name in present if name not in columns),
+        environment=home.environment if home.is_fallback else "",
         opened=snapshot,
     )
+
+
+def _nowhere(lake: Lake) -> str:
+    """Where else it was looked for; empty when nothing is fallen back to."""
+    if not lake.fallbacks:
+        return ""
+    others = " or ".join(f"{other.environment} ({other.url})" for other in lake.fallbacks)
+    return f" in {lake.environment}, nor in {others}, which it falls back to"
 
 
 def hand_over(pinned: PinnedInput, wanted: object = pl.LazyFrame) -> Any:
