@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from mesh.cli.audit import audit as audit_command
 from mesh.cli.catalog import app as catalog_commands
 from mesh.cli.check import check as check_command
 from mesh.cli.erase import erase as erase_command
@@ -112,6 +113,7 @@ app.command("lineage")(lineage_command)
 app.add_typer(quarantine_commands, name="quarantine")
 app.command("check")(check_command)
 app.command("plan")(plan_command)
+app.command("audit")(audit_command)
 app.add_typer(new_commands, name="new")
 app.add_typer(catalog_commands, name="catalog")
 app.command("maintain")(maintain_command)

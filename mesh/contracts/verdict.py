@@ -145,13 +145,13 @@ class Verdict:
             "reasons": list(self.reasons),
         }
 
-    def describe(self, product: str) -> str:
-        """The verdict in words: what, where, and what to do next."""
+    def describe(self, product: str, *, next_step: str = "") -> str:
+        """The verdict in words: what, where, and what to do next, which may be told."""
         lines = [f"{product}: {reason}" for reason in self.reasons]
         lines.extend(f"  {difference}" for difference in self.differences)
         for item in self.failures:
             lines.extend(_describe(item, self.rows))
-        lines.append(f"  try: {self._next_step(product)}")
+        lines.append(f"  try: {next_step or self._next_step(product)}")
         return "\n".join(lines)
 
     def _next_step(self, product: str) -> str:

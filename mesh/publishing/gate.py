@@ -97,6 +97,12 @@ class Gate:
         self.rows = 0
         self.rejected = 0
 
+    @property
+    def keeps(self) -> pl.Expr:
+        """What is true of the rows, in the contract's types, that are accepted."""
+        blocking = [self._compiled[rule.id].keeps for rule in self._row_rules if rule.is_blocking]
+        return pl.all_horizontal(blocking) if blocking else pl.lit(value=True)
+
     def check(self, batch: Batch) -> Checked:
         """Check one batch."""
         checked = self._check_rows(batch)

@@ -31,15 +31,15 @@ class Pipeline:
 
     `rejects` takes rejected rows; None lets go of them, because any of them refuses. What is
     accepted is staged all the same: rules on the whole set are decided on it, so that a refusal
-    tells everything that is wrong at once.
+    tells everything that is wrong at once. Without a `stage` rows are looked at, and let go of.
     """
 
     gate: Gate
     conformance: Conformance
-    stage: Stage
-    rejects: Stage | None
-    with_provenance: Callable[[pl.DataFrame], pl.DataFrame]
     workers: int
+    stage: Stage | None = None
+    rejects: Stage | None = None
+    with_provenance: Callable[[pl.DataFrame], pl.DataFrame] = lambda rejected: rejected
     _texts: tuple[str, ...] = ()
 
     def run(self, batches: Iterator[pa.RecordBatch]) -> Difference | None:
@@ -74,8 +74,9 @@ class Pipeline:
             worker.result()
 
     def _work(self, worker: str, batches: Iterator[Numbered]) -> None:
-        writer = self.stage.writer(worker)
+        writing = self.stage.writer(worker) if self.stage is not None else None
         rejecting = self.rejects.writer(worker) if self.rejects is not None else None
+        writers = [writer for writer in (writing, rejecting) if writer is not None]
         try:
             for offset, rows in batches:
                 batch = self.conformance.logical(rows, offset).with_dictionaries(self._texts)
@@ -83,14 +84,13 @@ class Pipeline:
                 if checked.rejected is not None and rejecting is not None:
                     for piece in self.conformance.rejected(self.with_provenance(checked.rejected)):
                         rejecting.write(piece)
-                writer.write(self.conformance.stored(batch, checked.keeps))
-            writer.close()
-            if rejecting is not None:
-                rejecting.close()
+                if writing is not None:
+                    writing.write(self.conformance.stored(batch, checked.keeps))
+            for writer in writers:
+                writer.close()
         except BaseException:
-            writer.abandon()
-            if rejecting is not None:
-                rejecting.abandon()
+            for writer in writers:
+                writer.abandon()
             raise
 
 

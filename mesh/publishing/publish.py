@@ -53,6 +53,7 @@ from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.modes.staying import staying
 from mesh.publishing.pipeline import Pipeline
 from mesh.publishing.receipt import first_receipt
+from mesh.publishing.refusing import refused_columns
 from mesh.publishing.replaying import Replaying, rules_of_rows
 from mesh.publishing.set_parts import References, StagedRows
 from mesh.publishing.source import Source, batches_of, source_of
@@ -254,18 +255,7 @@ class _Publication:
         return self._receipt(verdict, outcome.planned).with_table_version(outcome.version)
 
     def refused_by_columns(self, different: Sequence[Difference]) -> Refusal:
-        count = len(different)
-        noun = "column is" if count == 1 else "columns are"
-        return self._refusal(
-            Verdict(
-                rows=0,
-                accepted=0,
-                rejected=0,
-                findings=(),
-                differences=tuple(different),
-                reasons=(f"{count} {noun} not what the contract promises",),
-            )
-        )
+        return self._refusal(refused_columns(different))
 
     def _refusal(self, verdict: Verdict) -> Refusal:
         return Refusal(

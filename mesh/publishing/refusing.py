@@ -1,6 +1,7 @@
-"""Refusals before there is any data: inputs that are not what their consumer expects.
+"""Refusals before any row is looked at: inputs or columns that are not what was promised.
 
-Owns the verdict on inputs. Nothing was transformed, and the table is not looked at.
+Owns the verdict on inputs, of which nothing was transformed, and the verdict on columns. The table
+is not looked at.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from mesh.catalog.receipts import InputVersion, Refusal, publication_id
+from mesh.contracts.arrow import Difference
 from mesh.contracts.verdict import Finding, Verdict
 from mesh.products.declaration import DataProduct
 
@@ -43,4 +45,17 @@ def refused_inputs(
         refused_at=datetime.now(UTC),
         verdict=Verdict(rows=0, accepted=0, rejected=0, findings=tuple(findings), reasons=reasons),
         inputs=tuple(inputs),
+    )
+
+
+def refused_columns(different: Sequence[Difference]) -> Verdict:
+    """The verdict on data whose columns are not the contract's."""
+    noun = "column is" if len(different) == 1 else "columns are"
+    return Verdict(
+        rows=0,
+        accepted=0,
+        rejected=0,
+        findings=(),
+        differences=tuple(different),
+        reasons=(f"{len(different)} {noun} not what the contract promises",),
     )
