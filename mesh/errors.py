@@ -16,6 +16,7 @@ nothing third-party, so that any layer may raise from it.
     │   ├── UnknownProductError      no such product
     │   ├── UnknownDomainError       no such domain
     │   ├── UnknownColumnError       no such column
+    │   ├── UnknownInputError        a product has no such input
     │   ├── UnknownPartitionError    a product has no such partition
     │   ├── UnknownContractVersionError  a product was not published under that version
     │   └── UnknownRuleError         a contract has no such rule
@@ -179,6 +180,12 @@ class UnknownColumnError(UnknownNameError):
     """There is no column of that name."""
 
     kind = "column"
+
+
+class UnknownInputError(UnknownNameError):
+    """A product has no input of that name."""
+
+    kind = "input"
 
 
 class UnknownPartitionError(UnknownNameError):

@@ -28,6 +28,7 @@ from mesh.cli.listing import list_products
 from mesh.cli.maintain import maintain as maintain_command
 from mesh.cli.new import app as new_commands
 from mesh.cli.plan import plan as plan_command
+from mesh.cli.preview import preview as preview_command
 from mesh.cli.quarantine import app as quarantine_commands
 from mesh.cli.read import read as read_command
 from mesh.cli.repair import repair as repair_command
@@ -114,6 +115,7 @@ app.add_typer(quarantine_commands, name="quarantine")
 app.command("check")(check_command)
 app.command("plan")(plan_command)
 app.command("audit")(audit_command)
+app.command("preview")(preview_command)
 app.add_typer(new_commands, name="new")
 app.add_typer(catalog_commands, name="catalog")
 app.command("maintain")(maintain_command)

@@ -84,7 +84,9 @@ def _print(found: Audit) -> None:
     others = "; the others only warn" if warned else ""
     say(f"{kept} hold for all {count(verdict.rows, 'row')}{others}", "green")
     for item in verdict.failures:
-        broken = f"{count(item.failed, 'row')} break" if item.rule.counts_rows else "broken:"
+        verb = "breaks" if item.failed == 1 else "break"
+        rows = f"{count(item.failed, 'row')} {verb}"
+        broken = rows if item.rule.counts_rows else "broken:"
         say(f"warning: {broken} `{item.rule.text}`{': ' if item.message else ''}{item.message}")
 
 

@@ -180,19 +180,19 @@ def _differences(contract: Contract, schema: pa.Schema) -> Iterator[Difference]:
         elif column.name not in repeated:
             found = schema.field(column.name).type
             if hint := why_not(found, arrow_type(column.type)):
-                yield Difference(column.name, column.type, _found_name(found), hint)
+                yield Difference(column.name, column.type, name_of(found), hint)
     if contract.is_strict:
         for name in schema.names:
             if name not in promised_names:
                 yield Difference(
                     name,
                     "no such column",
-                    _found_name(schema.field(name).type),
+                    name_of(schema.field(name).type),
                     "drop it, or add it to the contract",
                 )
 
 
-def _found_name(data_type: pa.DataType) -> str:
+def name_of(data_type: pa.DataType) -> str:
     """An incoming type in the contract's words, where it has one, else in Arrow's."""
     try:
         return type_name(data_type)

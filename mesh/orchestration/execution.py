@@ -5,41 +5,23 @@ Owns what a run of one product is, the same for `mesh run` and for Dagster. Impo
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
-from mesh.catalog.receipts import InputVersion, Receipt, Refusal
+from mesh.catalog.receipts import Receipt, Refusal
 from mesh.catalog.sync import sync_product
-from mesh.contracts.rules import data_test
-from mesh.contracts.verdict import Finding, Outcome
 from mesh.errors import TransformError
-from mesh.lake import Lake, Snapshot
-from mesh.lake.unreadable import why_unreadable
+from mesh.lake import Snapshot
+from mesh.orchestration.transforming import explained, pinned_inputs, transformed, versions_of
 from mesh.orchestration.workspace import Workspace
-from mesh.products.declaration import DataProduct, SqlModel
+from mesh.products.declaration import DataProduct
 from mesh.publishing import find_receipt, publish
 from mesh.publishing.increment import Increment
 from mesh.publishing.refusing import refused_inputs
-from mesh.publishing.source import transform_errors
-from mesh.reading import PinnedInput, hand_over, pin, referenced_values
+from mesh.reading import PinnedInput, referenced_values
 from mesh.reading.expectations import expected_findings
 from mesh.reading.incremental import increments
-from mesh.reading.snapshot import annotations_of, undeclared_column
-
-if TYPE_CHECKING:
-    from mesh.engines.dbt import DataTestResult
-
-_OUTCOMES = {
-    "pass": Outcome.PASSED,
-    "warn": Outcome.FAILED,
-    "fail": Outcome.FAILED,
-    "skipped": Outcome.SKIPPED,
-}
-"""dbt's word for what became of a data test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +35,6 @@ class Run:
     partition: str = ""
     is_full_refresh: bool = False
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-@dataclass(frozen=True, slots=True)
-class Transformed:
-    """What a transform gave: data, and what its engine found on the way."""
-
-    data: Any
-    findings: tuple[Finding, ...] = ()
 
 
 def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | Refusal:
@@ -102,7 +76,7 @@ def _publish(
     earlier = find_receipt(product, lake, run_id=run.id, partition=run.partition, seen=seen)
     if earlier is not None:
         return earlier.as_repeated()
-    inputs: Mapping[str, PinnedInput] = _pinned(product, lake)
+    inputs: Mapping[str, PinnedInput] = pinned_inputs(product, lake)
     versions = {pinned.input.product: pinned.version for pinned in inputs.values()}
     increment: Increment | None = None
     if any(port.incremental for port in product.inputs.values()):
@@ -121,7 +95,7 @@ def _publish(
         expected,
         run_id=run.id,
         partition=run.partition,
-        inputs=_versions(inputs, ()),
+        inputs=versions_of(inputs, ()),
     )
     if refusal is not None:
         return refusal
@@ -129,14 +103,20 @@ def _publish(
         product.contract, lake, versions, own=str(product.id)
     )
     try:
-        with _transformed(product, inputs, workspace, run) as result:
+        with transformed(
+            product,
+            {port: pinned.scan() for port, pinned in inputs.items()},
+            settings=workspace.settings,
+            run_id=run.id,
+            partition=run.partition,
+        ) as result:
             return publish(
                 product,
                 result.data,
                 lake=lake,
                 run_id=run.id,
                 partition=run.partition,
-                inputs=_versions(inputs, referenced),
+                inputs=versions_of(inputs, referenced),
                 references=references,
                 findings=(*expected, *result.findings),
                 increment=increment,
@@ -144,74 +124,4 @@ def _publish(
                 seen=seen,
             )
     except TransformError as error:
-        raise _explained(error, product, inputs) from error.__cause__
-
-
-def _pinned(product: DataProduct, lake: Lake) -> dict[str, PinnedInput]:
-    """The inputs by port; two ports on one product read the same version of it."""
-    inputs: dict[str, PinnedInput] = {}
-    versions: dict[str, int] = {}
-    for port, declared in product.inputs.items():
-        known = versions.get(declared.product)
-        inputs[port] = pin(port, declared, lake, version=known)
-        versions[declared.product] = inputs[port].version
-    return inputs
-
-
-def _versions(
-    inputs: Mapping[str, PinnedInput], referenced: tuple[InputVersion, ...]
-) -> tuple[InputVersion, ...]:
-    read = {pinned.input.product for pinned in inputs.values()}
-    return (
-        *(pinned.used for pinned in inputs.values()),
-        *(version for version in referenced if version.product not in read),
-    )
-
-
-@contextmanager
-def _transformed(
-    product: DataProduct, inputs: Mapping[str, PinnedInput], workspace: Workspace, run: Run
-) -> Iterator[Transformed]:
-    if not isinstance(product.transform, SqlModel):
-        yield Transformed(_called(product.transform, inputs, run))
-        return
-    from mesh.engines import dbt
-
-    scans = {port: pinned.scan() for port, pinned in inputs.items()}
-    settings = workspace.settings
-    with dbt.build(product.transform, product, scans, settings=settings, run_id=run.id) as built:
-        yield Transformed(built.reader, tuple(_data_test(test) for test in built.tests))
-
-
-def _called(function: Callable[..., Any], inputs: Mapping[str, PinnedInput], run: Run) -> Any:
-    wanted = annotations_of(function)
-    arguments = {port: hand_over(pinned, wanted.get(port)) for port, pinned in inputs.items()}
-    if "partition" in inspect.signature(function).parameters and "partition" not in inputs:
-        arguments["partition"] = run.partition
-    with transform_errors():
-        return function(**arguments)
-
-
-def _data_test(test: DataTestResult) -> Finding:
-    rule = data_test(test.name, test.severity)
-    return Finding(rule, _OUTCOMES[test.status], test.failures, message=test.message)
-
-
-def _explained(
-    error: TransformError, product: DataProduct, inputs: Mapping[str, PinnedInput]
-) -> Exception:
-    """The same failure, with the product's name, or what really was wrong."""
-    for pinned in inputs.values():
-        damage = why_unreadable(pinned.table, pinned.version, error.__cause__)
-        if damage is not None:
-            return damage
-    text = f"{error.what}\n{error.__cause__ or ''}"
-    for pinned in inputs.values():
-        for name in pinned.undeclared:
-            if f'"{name}"' in text or f"'{name}'" in text:
-                found = undeclared_column(name, {pinned.port: pinned})
-                if found is not None:
-                    return found
-    if error.where:
-        return error
-    return type(error)(error.what, where=str(product.id), hint=error.hint)
+        raise explained(error, product, inputs) from error.__cause__

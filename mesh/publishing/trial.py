@@ -29,12 +29,14 @@ from mesh.settings import PublishingSettings
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the gate found. `accepted` are the rows that passed, read again when they are needed.
+    """What the gate found. `rows` are all in the contract's types, `accepted` those that passed.
 
-    None where columns are not the contract's: then no row was looked at.
+    They are read again when they are needed. None where columns are not the contract's: then no row
+    was looked at.
     """
 
     verdict: Verdict
+    rows: pl.LazyFrame | None = None
     accepted: pl.LazyFrame | None = None
 
 
@@ -68,14 +70,15 @@ class Trial:
                 lost = _lost(pipeline, batches_of(source, batch_rows=self.settings.batch_rows))
                 if lost is not None:
                     return Judged(refused_columns([lost]))
-                accepted = self._accepted(gate, again)
+                rows = self._typed(again)
+                accepted = rows.filter(gate.keeps) if gate.rejected else rows
                 verdict = gate.finish(
                     StagedRows(accepted, self.contract.column_names),
                     tolerance=self.tolerance,
                     can_quarantine=self.can_quarantine,
                     earlier=self.earlier,
                 )
-        return Judged(verdict, accepted)
+        return Judged(verdict, rows, accepted)
 
     def _gate(self) -> Gate:
         settings = self.settings
@@ -88,10 +91,9 @@ class Trial:
             own=str(self.product.id),
         )
 
-    def _accepted(self, gate: Gate, again: pl.LazyFrame) -> pl.LazyFrame:
+    def _typed(self, again: pl.LazyFrame) -> pl.LazyFrame:
         types = pl.DataFrame(arrow_schema(self.contract).empty_table()).schema
-        typed = again.select(pl.col(name).cast(kind) for name, kind in types.items())
-        return typed.filter(gate.keeps) if gate.rejected else typed
+        return again.select(pl.col(name).cast(kind) for name, kind in types.items())
 
 
 def _lost(pipeline: Pipeline, batches: Any) -> Difference | None:
