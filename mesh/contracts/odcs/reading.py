@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mesh.contracts.odcs import structure
 from mesh.contracts.odcs.columns import Reader
 from mesh.contracts.odcs.model import Findings, OdcsContract, Part, ProductOf, Where
 from mesh.contracts.yaml_files import FileKind, Path_, line_of, read_yaml
@@ -71,6 +72,7 @@ def read(
     ContractDefinitionError that lists every problem.
     """
     findings = Findings(where or ".".join)
+    structure.check(document, findings)
     whole = Part(document)
     chosen = _chosen(whole, table, findings)
     reader = Reader(whole, chosen, findings, product_of or (lambda _: ""))
