@@ -15,7 +15,7 @@ from mesh.contracts.model import Classification, Column, Contract, Rule, Version
 from mesh.contracts.odcs.model import Findings, Part, ProductOf
 from mesh.contracts.odcs.options import rules_of_options
 from mesh.contracts.odcs.quality import Table, rules_of_quality
-from mesh.contracts.odcs.relations import Relations, Tables
+from mesh.contracts.odcs.relations import Relations, Tables, circles
 from mesh.contracts.odcs.types import type_of
 from mesh.contracts.queries import Query
 from mesh.contracts.rules import not_null, unique
@@ -159,6 +159,7 @@ class Reader:
         if key and frozenset(key) not in stated:
             yield unique(key)
         yield from self.relations.of_table(self.table)
+        circles(self.relations.tables, self.relations.own, self.findings)
         yield from rules_of_quality(self.table, (), table, self.findings)
 
     def _ordered(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:

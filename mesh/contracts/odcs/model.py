@@ -40,17 +40,28 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """How old the last publication may be (`4d`), and how long rows or versions are kept (`3y`)."""
+
+    freshness: str = ""
+    retention: str = ""
+    retention_column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OdcsContract:
     """One schema object of a document.
 
     `contract.document` is the whole document as plain values, `contract.table` the object's name.
-    `partition_by` are the columns that it is partitioned by, in order. `notes` say where the
+    `partition_by` are the columns that it is partitioned by, in order, `levels` the service levels
+    that a product may take over. `notes` say where the
     standard's own schema of the document's version would refuse what Mesh reads all the same.
     """
 
     contract: Contract
     kept: tuple[Kept, ...] = ()
     partition_by: tuple[str, ...] = ()
+    levels: Levels = Levels()
     notes: tuple[Problem, ...] = ()
 
 

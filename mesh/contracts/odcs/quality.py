@@ -104,8 +104,6 @@ class _Quality:
         self.findings.keep(what, self.item.at(*keys))
 
     def _keep_words(self) -> None:
-        if self.item.text("schedule"):
-            self._keep("every publication is checked, whatever the schedule", "schedule")
         word = self.item.text("severity")
         if word and word.strip().lower() not in WARNINGS | ERRORS:
             self._keep(f"severity {word!r} is none that Mesh knows: taken as an error", "severity")

@@ -12,6 +12,8 @@ from typing import Any
 
 from mesh.contracts.odcs import structure
 from mesh.contracts.odcs.columns import Reader
+from mesh.contracts.odcs.keeping import keep_rest
+from mesh.contracts.odcs.levels import levels_of
 from mesh.contracts.odcs.model import Findings, OdcsContract, Part, ProductOf, Where
 from mesh.contracts.yaml_files import FileKind, Path_, line_of, read_yaml
 from mesh.errors import ContractDefinitionError, Problem, did_you_mean, near_names
@@ -77,10 +79,17 @@ def read(
     chosen = _chosen(whole, table, findings)
     reader = Reader(whole, chosen, findings, product_of or (lambda _: ""))
     contract = reader.contract()
+    types = {column.name: column.type for column in contract.columns}
+    levels = levels_of(whole, contract.table, types, findings)
+    keep_rest(whole, chosen, findings)
     if findings.problems:
         raise ContractDefinitionError(dict.fromkeys(findings.problems))
     return OdcsContract(
-        contract, tuple(findings.kept), reader.partition_by(), tuple(findings.notes)
+        contract=contract,
+        partition_by=reader.partition_by(),
+        levels=levels,
+        kept=tuple(dict.fromkeys(findings.kept)),
+        notes=tuple(findings.notes),
     )
 
 

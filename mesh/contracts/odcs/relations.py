@@ -165,5 +165,45 @@ class Relations:
         return is_told
 
 
+def circles(tables: Tables, own: str, findings: Findings) -> None:
+    """Tell of columns of a table that refer to each other in a circle, through whichever tables."""
+    known: dict[End, list[End]] = {}
+    places: dict[End, Path_] = {}
+    for table, part in tables.parts.items():
+        for column in part.parts("properties"):
+            for item in column.parts("relationships"):
+                end = (table, column.text("name"))
+                ends = [tables.read(text) for text in _texts(item, "to")]
+                known.setdefault(end, []).extend((e.table, e.column) for e in ends if e.table)
+                places.setdefault(end, item.at("to"))
+    for start in (end for end in known if end[0] == own):
+        found = _circle(start, known)
+        if len(found) > 2:  # noqa: PLR2004 -- a column that names itself is told where it is read
+            shown = " → ".join(".".join(end) for end in found)
+            hint = "remove one: a value has to come from somewhere"
+            findings.problem(f"columns refer to each other: {shown}", places[start], hint)
+
+
+End = tuple[str, str]
+"""A table and a column of it."""
+
+
+def _circle(start: End, known: Mapping[End, list[End]]) -> list[End]:
+    """The way from a column back to itself; empty when there is none."""
+    waiting, before = [start], dict[End, End]()
+    while waiting:
+        place = waiting.pop()
+        for end in known.get(place, ()):
+            if end == start:
+                path = [place]
+                while path[-1] != start:
+                    path.append(before[path[-1]])
+                return [*reversed(path), start]
+            if end not in before:
+                before[end] = place
+                waiting.append(end)
+    return []
+
+
 def _texts(item: Part, key: str) -> tuple[str, ...]:
     return (item.text(key),) if item.text(key) else item.texts(key)

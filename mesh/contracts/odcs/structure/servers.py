@@ -26,7 +26,8 @@ _SERVERS: Mapping[str, tuple[int, str]] = {
         V3_0,
         (
             "account catalog database dataset delimiter endpointUrl format encoding@2 host "
-            "location path port project region regionName schema serviceName stagingDir warehouse stream@1"
+            "location path port project region regionName schema serviceName stagingDir "
+            "stream@1 warehouse"
         ),
     ),
     "databricks": (V3_0, "host catalog! schema!"),
