@@ -21,6 +21,7 @@ from typer.exceptions import TyperException
 
 from mesh.cli.catalog import app as catalog_commands
 from mesh.cli.check import check as check_command
+from mesh.cli.contract import app as contract_commands
 from mesh.cli.erase import erase as erase_command
 from mesh.cli.lineage import lineage as lineage_command
 from mesh.cli.listing import list_products
@@ -112,6 +113,7 @@ app.command("lineage")(lineage_command)
 app.add_typer(quarantine_commands, name="quarantine")
 app.command("check")(check_command)
 app.command("plan")(plan_command)
+app.add_typer(contract_commands, name="contract")
 app.add_typer(new_commands, name="new")
 app.add_typer(catalog_commands, name="catalog")
 app.command("maintain")(maintain_command)

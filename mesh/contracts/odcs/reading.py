@@ -7,6 +7,7 @@ once, each with file, line and path. Reads nothing but the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mesh.contracts.odcs import structure
 from mesh.contracts.odcs.columns import Reader
 from mesh.contracts.odcs.keeping import keep_rest
 from mesh.contracts.odcs.levels import levels_of
-from mesh.contracts.odcs.model import Findings, OdcsContract, Part, ProductOf, Where
+from mesh.contracts.odcs.model import Findings, Kept, OdcsContract, Part, ProductOf, Where
 from mesh.contracts.yaml_files import FileKind, Path_, line_of, read_yaml
 from mesh.errors import ContractDefinitionError, Problem, did_you_mean, near_names
 
@@ -73,24 +74,66 @@ def read(
     A document without any schema object is a contract without columns. Raises
     ContractDefinitionError that lists every problem.
     """
-    findings = Findings(where or ".".join)
+    findings, of_table = (Findings(where or ".".join) for _ in range(2))
     structure.check(document, findings)
     whole = Part(document)
-    chosen = _chosen(whole, table, findings)
+    found = _read(whole, _chosen(whole, table, findings), of_table, product_of)
+    if problems := _together(findings.problems, of_table.problems):
+        raise ContractDefinitionError(problems)
+    return replace(found, notes=tuple(findings.notes))
+
+
+def lint(document: Mapping[str, Any], where: Where) -> Findings:
+    """Everything that is wrong with a document, and what of it is kept only, in all its tables."""
+    findings = Findings(where)
+    structure.check(document, findings)
+    whole = Part(document)
+    kept: list[tuple[Kept, ...]] = []
+    seen: dict[str, Part] = {}
+    for table in whole.parts("schema") or (Part({}, ("schema",)),):
+        name = table.text("name")
+        if seen.setdefault(name, table) is table:
+            # A table's own problems must not keep those of another from being looked for.
+            of_table = Findings(where)
+            kept.append(_read(whole, table, of_table, None).kept)
+            findings.problems = _together(findings.problems, of_table.problems)
+        elif name:
+            findings.problem(f"table {name!r} is there twice", table.at("name"), "rename one")
+    findings.kept = _kept_by_all(kept)
+    return findings
+
+
+def _kept_by_all(kept: list[tuple[Kept, ...]]) -> list[Kept]:
+    """What is kept of each table, and of the document around them what no table uses."""
+    paths = [{item.path for item in found} for found in kept]
+    everything = dict.fromkeys(item for found in kept for item in found)
+    return [
+        item
+        for item in everything
+        if item.path.startswith("schema.") or all(item.path in found for found in paths)
+    ]
+
+
+def _read(
+    whole: Part, chosen: Part, findings: Findings, product_of: ProductOf | None
+) -> OdcsContract:
     reader = Reader(whole, chosen, findings, product_of or (lambda _: ""))
     contract = reader.contract()
     types = {column.name: column.type for column in contract.columns}
     levels = levels_of(whole, contract.table, types, findings)
     keep_rest(whole, chosen, findings)
-    if findings.problems:
-        raise ContractDefinitionError(dict.fromkeys(findings.problems))
     return OdcsContract(
         contract=contract,
         partition_by=reader.partition_by(),
         levels=levels,
         kept=tuple(dict.fromkeys(findings.kept)),
-        notes=tuple(findings.notes),
     )
+
+
+def _together(found: list[Problem], more: list[Problem]) -> list[Problem]:
+    """Problems and more of them; of one place only the first."""
+    places = {problem.where for problem in found}
+    return [*found, *dict.fromkeys(problem for problem in more if problem.where not in places)]
 
 
 def _chosen(document: Part, table: str, findings: Findings) -> Part:

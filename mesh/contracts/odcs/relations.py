@@ -146,7 +146,7 @@ class Relations:
             return
         product = ends[0].product or self.product_of(ends[0].table)
         if not product:
-            what = f"{ends[0].table} is a table of this document, and no product"
+            what = f"{ends[0].table} is a table of this document: enforced where it is a product"
             self.findings.keep(what, item.path)
             return
         severity = severity_of(str(item.custom("mesh.severity") or ""))
