@@ -6,6 +6,7 @@ type. Dates and times are read as ISO 8601 writes them. Refuses bounds that cros
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -109,7 +110,8 @@ class _Options:
             try:
                 rust_pattern(regex)
             except ValueError as error:
-                self.findings.keep(str(error), self.options.at("pattern"))
+                tell = self.findings.keep if _is_pattern(regex) else self.findings.problem
+                tell(str(error), self.options.at("pattern"))
             else:
                 yield value_rules.pattern(self.name, regex)
         yield from self._format()
@@ -184,6 +186,15 @@ class _Options:
                     f"{said!r} is no {self.kind}", path, _EXAMPLES.get(self.kind, "")
                 )
             return None
+
+
+def _is_pattern(regex: str) -> bool:
+    """Whether it is a pattern for others, such as one that looks ahead."""
+    try:
+        re.compile(regex)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
 
 
 _EXAMPLES = {

@@ -50,7 +50,7 @@ class Options(Blocks):
             return self._untyped_options
         keys = by_kind.get(kind) if isinstance(kind, str) else None
         required = ("dimensions",) if kind == "vector" and keys else ()
-        is_open = keys is None or kind == "vector"
+        is_open = keys is None
         return lambda value, path: self.mapping(
             value, path, keys or {}, required=required, is_open=is_open
         )
