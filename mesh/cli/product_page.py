@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mesh.catalog.receipts import InputVersion
 from mesh.cli import console
+from mesh.contracts.odcs.model import texts_for_people
 from mesh.products.expectations import expectations_of
 from mesh.products.ports import Input
 
@@ -74,6 +75,8 @@ def _print_contract(contract: Mapping[str, Any]) -> None:
     for rule in contract["rules"]:
         where = "each row" if rule["scope"] == "row" else "the whole"
         console.add_row(rules, rule["text"], rule["severity"], where)
+    for text in texts_for_people(contract.get("document", {}), contract.get("table", "")):
+        console.add_row(rules, console.one_line(text), console.NOTHING, "nothing: for people")
     console.print_table(rules)
 
 

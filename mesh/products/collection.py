@@ -158,7 +158,7 @@ def load_domain(folder: Path, settings: Settings) -> Domain:
         products = _collect(folder, name, settings, problems)
     problems += _repeated(products)
     if problems or manifest is None:
-        raise DefinitionError(problems)
+        raise DefinitionError(dict.fromkeys(problems))  # several products may have one document
     products = connected(products)
     return Domain(name, folder, manifest, tuple(sorted(products, key=lambda p: p.id)))
 

@@ -155,4 +155,5 @@ def _reference_problem(
             found = target.contract.column(column).type
             wanted = product.contract.column(own).type
             if found != wanted:
-                yield Problem(f"{own} is {wanted}, {to.product}.{column} is {found}", where)
+                subject = own if len(rule.columns) > 1 else "it"
+                yield Problem(f"{subject} is {wanted}, {to.product}.{column} is {found}", where)

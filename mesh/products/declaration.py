@@ -349,7 +349,7 @@ def _upkeep_problems(product: DataProduct, where: str) -> list[Problem]:
 
 
 def code_version(function: Callable[..., Any], contract: Contract | None = None) -> str:
-    """A digest of the module that a function is written in, and of the contract's document.
+    """A digest of the module that a function is written in, and of a contract beside it.
 
     Empty when the function has no source.
     """
@@ -361,9 +361,9 @@ def code_version(function: Callable[..., Any], contract: Contract | None = None)
     except (OSError, TypeError):
         return ""
     if contract is not None and contract.document:
-        from mesh.products.odcs_file import document_text
+        from mesh.products.odcs_file import promised_text
 
-        source += document_text(contract)
+        source += promised_text(contract)
     return hashlib.sha256(source.encode()).hexdigest()[:12]
 
 

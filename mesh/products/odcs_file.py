@@ -73,9 +73,10 @@ def terms_of(found: OdcsContract, options: Mapping[str, Any]) -> dict[str, Any]:
     return taken
 
 
-def document_text(contract: Contract) -> str:
-    """What tells one document from another, whatever its comments and the order of its keys."""
-    return json.dumps(dict(contract.document), sort_keys=True)
+def promised_text(contract: Contract) -> str:
+    """What a document says of one table, whatever its comments, and what it says of others."""
+    own = {key: value for key, value in contract.as_json().items() if key != "document"}
+    return json.dumps(own, sort_keys=True)
 
 
 def connected(products: Sequence[DataProduct]) -> list[DataProduct]:

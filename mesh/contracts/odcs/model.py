@@ -157,3 +157,22 @@ class Part:
             if item.text("property") == name:
                 return item.at("value")
         return self.at("customProperties")
+
+
+def texts_for_people(document: Mapping[str, Any], table: str) -> list[str]:
+    """What a document's quality rules of type `text` say of a table and of its columns."""
+    found: list[str] = []
+    for part in Part(document).parts("schema"):
+        if part.text("name") == table:
+            found += _texts(part)
+            for column in part.parts("properties"):
+                found += [f"{column.text('name')}: {text}" for text in _texts(column)]
+    return found
+
+
+def _texts(part: Part) -> list[str]:
+    return [
+        item.text("description").strip()
+        for item in part.parts("quality")
+        if item.text("type") == "text" and item.text("description").strip()
+    ]
