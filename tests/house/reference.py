@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from tests.house.odcs_page import odcs_page
 from tests.house.repository import ROOT, modules, tree
 
 FOLDER = ROOT / "docs" / "reference"
@@ -350,11 +351,17 @@ def page(title: str, *parts: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in body)).strip() + "\n"
 
 
+def odcs_reference() -> str:
+    """What of the Open Data Contract Standard is enforced, and what is kept."""
+    return page("ODCS", *odcs_page())
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "api": api_page,
     "commands": commands_page,
     "domain-yaml": domain_yaml_page,
     "errors": errors_page,
+    "odcs": odcs_reference,
     "settings": settings_page,
 }
 

@@ -26,6 +26,7 @@ _LOWER = {"minimum": "greater_than_or_equal_to", "exclusiveMinimum": "greater_th
 _UPPER = {"maximum": "less_than_or_equal_to", "exclusiveMaximum": "less_than"}
 _EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 _TIMES = frozenset({"date", "timestamp", "local_timestamp"})
+_OF_MODELS = ("distanceMetric", "embeddingModel", "embeddingModelVersion", "normalized")
 _COUNTS = {
     "item_count": ("minItems", "maxItems"),
     "field_count": ("minProperties", "maxProperties"),
@@ -145,6 +146,9 @@ class _Options:
                 yield value_rules.item_count(self.name, at_least=low, at_most=high)
             if self.options.flag("uniqueItems"):
                 yield value_rules.unique_items(self.name)
+        for key in _OF_MODELS:
+            if key in self.options.data:
+                self.findings.keep("documentation", self.options.at(key))
         yield from self._of_fields()
 
     def _of_fields(self) -> Iterator[Rule]:

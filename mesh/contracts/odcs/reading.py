@@ -21,11 +21,13 @@ from mesh.errors import ContractDefinitionError, Problem, did_you_mean, near_nam
 
 MAX_BYTES = 4_000_000
 """Largest contract that is read, in bytes."""
+MAX_ADDED = 100_000
+"""How many values a contract's aliases may stand for in all."""
 _KIND = FileKind(
     "contracts",
     MAX_BYTES,
     ContractDefinitionError,
-    max_added=100_000,
+    max_added=MAX_ADDED,
     is_literal=True,
     if_missing="name a file such as orders.odcs.yaml",
 )

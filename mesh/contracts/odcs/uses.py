@@ -158,6 +158,38 @@ RELATIONSHIP: Mapping[str, KeyUse] = {
     "customProperties": (Use.KEPT, _OTHERS),
 }
 """Keys of a relationship."""
+OPTIONS: Mapping[str, KeyUse] = {
+    "minimum, maximum": (Use.ENFORCED, "bounds of numbers, dates, timestamps and times"),
+    "exclusiveMinimum, exclusiveMaximum": (
+        Use.ENFORCED,
+        "bounds; in 3.0 true or false about the other bound",
+    ),
+    "multipleOf": (Use.ENFORCED, "whole multiples only"),
+    "minLength, maxLength": (Use.ENFORCED, "lengths of texts, in characters"),
+    "pattern": (
+        Use.ENFORCED,
+        "found anywhere in the text, as ECMA-262 has it; look-around and back-references are kept",
+    ),
+    "format of a string or time": (
+        Use.ENFORCED,
+        (
+            "`email`, `uuid`, `uri`, `hostname`, `ipv4`, `ipv6`, `byte`, `date`, `time`, "
+            "`date-time`, `duration`, or a date such as `yyyy-MM-dd`; any other is kept"
+        ),
+    ),
+    "format of a number": (Use.ENFORCED, "the type, see below; of unsigned numbers the bounds too"),
+    "format of a date or timestamp": (Use.KEPT, "it is stored as such, and has no format"),
+    "timezone": (Use.ENFORCED, "`false` is local time; else timestamps are in UTC"),
+    "defaultTimezone": (Use.USED, "of bounds that name no zone; UTC where it is not there"),
+    "minItems, maxItems": (Use.ENFORCED, "how many items a list has"),
+    "uniqueItems": (Use.ENFORCED, "no item twice"),
+    "required": (Use.ENFORCED, "fields that an object has"),
+    "minProperties, maxProperties": (Use.ENFORCED, "how many fields of an object have a value"),
+    "dimensions": (Use.ENFORCED, "how many numbers a vector has"),
+    "elementType": (Use.ENFORCED, "the type of a vector's numbers"),
+    "distanceMetric, embeddingModel, embeddingModelVersion, normalized": (Use.KEPT, _WORDS),
+}
+"""Options of logical types."""
 LEVELS: Mapping[str, KeyUse] = {
     "latency": (Use.USED, "`freshness`, where the declaration has none"),
     "freshness": (Use.USED, "`freshness`, where the declaration has none"),

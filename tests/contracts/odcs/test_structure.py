@@ -16,6 +16,7 @@ import pytest
 from mesh.contracts.odcs import structure
 from mesh.contracts.odcs.model import Findings
 from mesh.contracts.odcs.reading import content
+from mesh.contracts.odcs.uses import KEYS as USES
 from tests import shared_data
 from tests.contracts.odcs.documents import rich
 
@@ -174,6 +175,30 @@ def test_what_another_version_has_is_a_note():
     found = findings_of({**rich(), "apiVersion": "v3.1.0"})
     assert not found.problems
     assert "'context' is no key of it (v3.1.0)" in [note.what for note in found.notes]
+
+
+def test_every_key_of_the_standard_has_its_use():
+    whole = official("v3.2.0").schema
+    found = whole["$defs"]
+    element = set(found["SchemaElement"]["properties"])
+    operators = {key for part in found["DataQualityOperators"]["oneOf"] for key in part["required"]}
+    of_quality = ("DataQuality", "DataQualityLibrary", "DataQualitySql", "DataQualityCustom")
+    keys = {
+        "document": set(whole["properties"]),
+        "schema object": {*found["SchemaObject"]["properties"], *element},
+        "property": {
+            *found["SchemaBaseProperty"]["properties"],
+            *element,
+            "properties",
+            "items",
+            "map",
+        },
+        "quality rule": {key for name in of_quality for key in found[name]["properties"]}
+        | operators,
+        "relationship": set(found["RelationshipBase"]["properties"]),
+    }
+    keys["quality rule"].add("validValues")  # as 3.0 writes an argument
+    assert keys == {name: set(uses) for name, uses in USES.items()}
 
 
 def changed(document, chance):
