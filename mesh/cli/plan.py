@@ -11,7 +11,7 @@ from mesh.errors import MeshError, Problem
 
 if TYPE_CHECKING:
     from mesh.engines.probing import Probe
-    from mesh.products.collection import Organization
+    from mesh.products.kept import Declared
     from mesh.products.plans import Plan
     from mesh.products.plans.impact import Made
     from mesh.products.state import MeshState
@@ -46,7 +46,6 @@ def plan(
     from mesh.cli.against import state_against
     from mesh.products.plans import make
     from mesh.products.plans.digests import Judged
-    from mesh.products.state import MeshState
 
     asked = Judged.parse(check) if check else None
     if as_markdown and as_json:
@@ -54,12 +53,12 @@ def plan(
             "--markdown and --json cannot both be printed", hint="leave one of them out"
         )
     settings = Session.of(context).settings()
-    organization, problems = _loaded(settings)
-    before, after = state_against(settings, against), MeshState.of(organization)
+    declared, problems = _declared(settings)
+    before, after = state_against(settings, against), declared.state
     if asked is not None:
         _check(asked, before, after, settings, as_json=as_json)
         return
-    probing = Probing(organization)
+    probing = Probing(declared)
     found = make(before, after, probing)
     problems += probing.problems
     _keep(found.digest, before, after, settings)
@@ -70,24 +69,25 @@ def plan(
         raise typer.Exit(UNSOUND)
 
 
-def _loaded(settings: Settings) -> tuple[Organization, list[Problem]]:
+def _declared(settings: Settings) -> tuple[Declared, list[Problem]]:
     """The working tree, and everything that is wrong with it. Raises ManifestError."""
-    from mesh.products.collection import load_organization
     from mesh.products.consistency import check
+    from mesh.products.kept import look
 
-    organization = load_organization(settings)
-    return organization, [
+    declared = look(settings)
+    return declared, [
         Problem(p.what, p.where.removeprefix(f"{settings.root}/"), p.hint)
-        for p in check(organization)
+        for p in check(declared.organization)
     ]
 
 
 class Probing:
     """How products are made, found by probing those that are asked about, each once."""
 
-    def __init__(self, organization: Organization) -> None:
-        self._products = organization.products
-        self._contracts = {name: p.contract for name, p in organization.products.items()}
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+        products = declared.organization.products
+        self._contracts = {name: product.contract for name, product in products.items()}
         self._probes: dict[str, Probe] = {}
 
     def __call__(self, name: str) -> Made | None:
@@ -109,7 +109,7 @@ class Probing:
         from mesh.engines.probing import probe
 
         if name not in self._probes:
-            self._probes[name] = probe(self._products[name], self._contracts)
+            self._probes[name] = probe(self._declared.runnable(name), self._contracts)
         return self._probes[name]
 
 

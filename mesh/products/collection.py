@@ -12,7 +12,7 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -115,8 +115,6 @@ def load_organization(settings: Settings) -> Organization:
     Raises ManifestError when `organization.yaml` cannot be used; a domain that cannot be loaded is
     in `broken`.
     """
-    folder = settings.path(settings.domains)
-    manifest = read_organization(folder / ORGANIZATION)
     domains: list[Domain] = []
     broken: list[BrokenDomain] = []
     for home in domain_folders(settings):
@@ -124,10 +122,18 @@ def load_organization(settings: Settings) -> Organization:
             domains.append(load_domain(home, settings))
         except MeshError as error:
             broken.append(BrokenDomain(domain_name(home, settings), home, error))
-    found = {d.name for d in domains} | {d.name for d in broken}
-    return Organization(
-        manifest, tuple(domains), tuple(broken), tuple(_membership(manifest, found, folder))
-    )
+    return organization_of(settings, domains, broken)
+
+
+def organization_of(
+    settings: Settings, domains: Iterable[Domain], broken: Iterable[BrokenDomain]
+) -> Organization:
+    """A mesh of these domains. Raises ManifestError when `organization.yaml` cannot be used."""
+    folder = settings.path(settings.domains)
+    manifest = read_organization(folder / ORGANIZATION)
+    loaded, others = tuple(domains), tuple(broken)
+    found = {d.name for d in loaded} | {d.name for d in others}
+    return Organization(manifest, loaded, others, tuple(_membership(manifest, found, folder)))
 
 
 def domain_folders(settings: Settings) -> list[Path]:
@@ -168,22 +174,48 @@ def _collect(
 ) -> list[DataProduct]:
     products: list[DataProduct] = []
     for module_name in _module_names(folder, settings):
-        try:
-            module = import_module(module_name, settings.root)
-        except DomainImportError as error:
-            problems += error.problems
-            continue
-        for declaration in _declarations(module):
-            try:
-                products.append(declaration.bind(domain, settings.root))
-            except DefinitionError as error:
-                problems += error.problems
+        products += _bound(module_name, domain, settings, problems)
     from mesh.products.sql import collect_sql_products
 
     try:
         products += collect_sql_products(domain, settings)
     except DefinitionError as error:
         problems += error.problems
+    return products
+
+
+def load_source(source: str, domain: str, settings: Settings) -> Sequence[DataProduct]:
+    """The products that are declared where one of a domain is: in its module, or as SQL.
+
+    Raises DefinitionError, whole.
+    """
+    if not source.endswith(".py"):
+        from mesh.products.sql import collect_sql_products
+
+        return collect_sql_products(domain, settings)
+    problems: list[Problem] = []
+    name = ".".join(Path(source).with_suffix("").parts)
+    products = _bound(name, domain, settings, problems)
+    if problems:
+        raise DefinitionError(problems)
+    return products
+
+
+def _bound(
+    module_name: str, domain: str, settings: Settings, problems: list[Problem]
+) -> list[DataProduct]:
+    """What a module declares, bound to its domain; what is wrong is added to `problems`."""
+    try:
+        module = import_module(module_name, settings.root)
+    except DomainImportError as error:
+        problems += error.problems
+        return []
+    products = []
+    for declaration in _declarations(module):
+        try:
+            products.append(declaration.bind(domain, settings.root))
+        except DefinitionError as error:
+            problems += error.problems
     return products
 
 

