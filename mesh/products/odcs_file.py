@@ -11,17 +11,18 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh.contracts.model import Contract
-from mesh.errors import ContractDefinitionError, Problem
-from mesh.naming import ProductId, split_versioned
+from mesh.errors import ContractDefinitionError, InvalidNameError, Problem
+from mesh.naming import ProductId, product_name_problems, split_versioned
 from mesh.products.ports import Freshness
 from mesh.products.retention import Retention
 
 if TYPE_CHECKING:
-    from mesh.contracts.odcs.model import OdcsContract
+    from mesh.contracts.odcs.model import OdcsContract, Where
     from mesh.products.declaration import DataProduct
 
 
@@ -42,24 +43,54 @@ class OdcsFile:
 
     def contract(self, domain: str, function_name: str) -> OdcsContract:
         """The contract of a product with that function. Raises ContractDefinitionError."""
-        from mesh.contracts.odcs.reading import content, read
+        from mesh.contracts.odcs.reading import read
 
-        document, where = content(self.path)
+        document, where = _content(self.path, *_state(self.path))
         name, _ = split_versioned(function_name)
         table = self.table or _table_named(name, document)
-        found = read(document, table=table, where=where)
+        itself = self._product(domain, name, document, where)
+        found = read(
+            document,
+            table=table,
+            where=where,
+            product_of=lambda other: itself if other == table else "",
+        )
         if not found.contract.columns:
             hint = "list its columns in schema, each with a name and a logicalType"
             raise ContractDefinitionError([Problem("it promises no columns", where(()), hint)])
-        itself = str(ProductId(domain, name, max(found.contract.version.major, 1)))
-        own = found.contract.table
-        # Only now is the major known, and with it the name that the table's own columns refer to.
-        return read(
-            document,
-            table=own,
-            where=where,
-            product_of=lambda other: itself if other == own else "",
-        )
+        return found
+
+    def _product(self, domain: str, name: str, document: Mapping[str, Any], where: Where) -> str:
+        """The product's name; empty where it can have none, of which the declaration tells."""
+        from mesh.contracts.odcs.columns import version_of
+
+        found = version_of(str(document.get("version", "")))
+        if found is None or product_name_problems(name):
+            return ""
+        try:
+            return str(ProductId(domain, name, found.major))
+        except InvalidNameError as error:
+            hint = "a product's first version is 1.0.0"
+            raise ContractDefinitionError(
+                [Problem(p.what, where(("version",)), hint) for p in error.problems]
+            ) from error
+
+
+@lru_cache(maxsize=16)
+def _content(path: Path, *_: int) -> tuple[Mapping[str, Any], Where]:
+    """What a file says, read once however many products it has, until it changes."""
+    from mesh.contracts.odcs.reading import content
+
+    return content(path)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What moves when a file is written; nothing of one that cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def terms_of(found: OdcsContract, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,12 +133,12 @@ def _connected(product: DataProduct, products: Sequence[DataProduct]) -> DataPro
 
 
 def _table_named(product: str, document: Mapping[str, Any]) -> str:
-    """The table that has the product's name, in any case of letters; empty for no telling."""
+    """The only table, or the one of the product's name; empty for no telling."""
     from mesh.contracts.odcs.model import Part
 
     tables = Part(document).parts("schema")
-    if len(tables) < 2:  # noqa: PLR2004 -- there is nothing to choose
-        return ""
+    if len(tables) == 1:
+        return tables[0].text("name")
     for key in ("name", "physicalName"):
         for table in tables:
             if _plain(table.text(key)) == _plain(product):

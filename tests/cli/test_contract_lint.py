@@ -179,6 +179,13 @@ def test_a_contract_that_is_not_there_is_told(shop, named, wanted):
     assert wanted in checked.output
 
 
+def test_a_version_that_no_product_has_is_told(shop):
+    change(shop, "version: 1.2.0", "version: 0.0.1")
+    checked = shop("check")
+    assert checked.exit_code == 1
+    assert f"{FILE}:5: version: major version 0 is not between 1 and 9999" in checked.output
+
+
 def test_lint_tells_what_is_kept_and_ends_well(shop):
     before = sorted(shop.root.rglob("*"))
     linted = shop("contract", "lint", str(shop.root / FILE))

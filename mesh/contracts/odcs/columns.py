@@ -92,13 +92,11 @@ class Reader:
 
     def _version(self) -> Version:
         text = self.document.text("version")
-        match = _VERSION.fullmatch(text.strip())
-        if match is None:
-            if text:
-                hint = "write version: 1.0.0; its major is the product's"
-                self.findings.problem(f"{text!r} is no version", ("version",), hint)
-            return Version(1, 0, 0)
-        return Version(*(int(part or 0) for part in match.groups()))
+        found = version_of(text)
+        if found is None and text:
+            hint = "write version: 1.0.0; its major is the product's"
+            self.findings.problem(f"{text!r} is no version", ("version",), hint)
+        return found or Version(1, 0, 0)
 
     def _description(self) -> str:
         own = self.table.text("description")
@@ -206,6 +204,12 @@ class Reader:
     def _place(self, name: str) -> tuple[str, ...]:
         found = next((part for part in self.columns if part.text("name") == name), self.table)
         return found.path
+
+
+def version_of(text: str) -> Version | None:
+    """A document's version, which may be short: `v2` is 2.0.0. None for what is none."""
+    match = _VERSION.fullmatch(text.strip())
+    return Version(*(int(part or 0) for part in match.groups())) if match else None
 
 
 def _distinct(table: Part, findings: Findings) -> list[Part]:
