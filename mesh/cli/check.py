@@ -1,7 +1,8 @@
 """`mesh check`: everything that is wrong with a mesh, at once, without running it.
 
 Transforms are looked at as well (`mesh.engines.probing`): what keeps one from running is a problem;
-a column that is declared and not read, or a transform that cannot be looked at, is a note.
+a column that is declared and not read, a transform that cannot be looked at, or a rule of an ODCS
+document that Mesh does not enforce, is a note.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Checked:
 def _checked(settings: Settings) -> Checked:
     from mesh.products.collection import load_organization
     from mesh.products.consistency import check as problems_of
+    from mesh.products.odcs_file import unenforced
 
     try:
         organization = load_organization(settings)
@@ -69,6 +71,8 @@ def _checked(settings: Settings) -> Checked:
         *(problem for item in probes for problem in item.problems),
     ]
     notes = [note for item in probes for note in item.notes]
+    for product in organization.products.values():
+        notes += unenforced(product)
     return Checked(
         organization,
         [_relative(problem, settings) for problem in problems],

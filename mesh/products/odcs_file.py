@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mesh.products.declaration import DataProduct
 
 
+_RULES = frozenset({"quality", "relationships", "logicalTypeOptions", "enum", "unique"})
+
+
 @dataclass(frozen=True, slots=True)
 class OdcsFile:
     """A file, and the table in it that is named after `#`; empty where none is."""
@@ -108,6 +111,17 @@ def promised_text(contract: Contract) -> str:
     """What a document says of one table, whatever its comments, and what it says of others."""
     own = {key: value for key, value in contract.as_json().items() if key != "document"}
     return json.dumps(own, sort_keys=True)
+
+
+def unenforced(product: DataProduct) -> list[Problem]:
+    """Promises of a product's document that look like rules, and that nobody holds data against."""
+    from mesh.contracts.odcs.model import FOR_PEOPLE
+
+    return [
+        Problem(f"kept, not enforced: {item.what}", f"{product.source}: {product.id}, {item.path}")
+        for item in product.kept
+        if item.what != FOR_PEOPLE and "*" not in item.path and _RULES & set(item.path.split("."))
+    ]
 
 
 def connected(products: Sequence[DataProduct]) -> list[DataProduct]:

@@ -103,6 +103,16 @@ def test_products_of_one_document_hold_together_and_are_published(shop):
     assert "personal" in shop("show", "shop.customers").output
 
 
+def test_rules_of_a_document_that_nobody_enforces_are_notes(shop):
+    soda = "- {type: custom, engine: soda, implementation: x}"
+    change(shop, "- {metric: rowCount", f"{soda}\n      - {{metric: rowCount")
+    checked = shop("check")
+    assert checked.exit_code == 0, checked.output
+    (note,) = [line for line in checked.output.splitlines() if line.startswith("note: ")]
+    where = "domains/shop/products/orders.py: shop.orders_v1, schema.1.quality.1"
+    assert note == f"note: {where}: kept, not enforced: a rule for soda, which Mesh does not run"
+
+
 def test_a_customer_who_is_none_refuses_the_orders(shop):
     shop.write("domains/shop/products/orders.py", MODULE.replace("CUSTOMER", "9"))
     ran = shop("run", "shop.customers", "shop.orders", "--no-report")

@@ -31,6 +31,10 @@ OWN_OF_COLUMN = (
 """Custom properties of a property that say what ODCS has no word for."""
 
 
+FOR_PEOPLE = "a text for people: nothing can measure it"
+"""Why a quality rule of type `text` is not enforced."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Something that a document says, and Mesh keeps without enforcing it: its path, and why."""

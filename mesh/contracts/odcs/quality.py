@@ -19,7 +19,7 @@ from mesh.contracts import measures, wording
 from mesh.contracts.arrow import arrow_type
 from mesh.contracts.measures import Bound
 from mesh.contracts.model import Rule, Scope, Severity
-from mesh.contracts.odcs.model import ENGINE, Findings, Part
+from mesh.contracts.odcs.model import ENGINE, FOR_PEOPLE, Findings, Part
 from mesh.contracts.patterns import rust_pattern
 from mesh.contracts.stored_values import restored
 from mesh.contracts.value_checks import VALUE_CHECKS
@@ -87,7 +87,7 @@ class _Quality:
             engine = self.item.text("engine") or "another engine"
             self._keep(f"a rule for {engine}, which Mesh does not run")
         else:
-            self._keep("a text for people: nothing can measure it")
+            self._keep(FOR_PEOPLE)
 
     def _kind(self) -> str:
         if said := self.item.text("type"):

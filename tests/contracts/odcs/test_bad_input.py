@@ -9,7 +9,7 @@ import yaml
 from mesh.contracts.odcs.reading import MAX_BYTES, content, lint, load, read, tables_of
 from mesh.errors import ContractDefinitionError, MeshError
 from tests.contracts.odcs.documents import document, problems_of, rich
-from tests.contracts.odcs.test_structure import changed
+from tests.contracts.odcs.test_structure import changed, examples
 
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\n"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -160,12 +160,22 @@ def test_every_problem_is_told_at_once_with_file_line_and_path(tmp_path):
 @pytest.mark.parametrize("seed", range(3))
 def test_changed_documents_are_read_or_refused_and_never_crash(seed):
     chance = random.Random(seed)
-    for _ in range(40):
-        text = changed(rich(), chance)
-        found = lint(text, ".".join)
-        assert all(problem.what and "\n" not in problem.where for problem in found.problems)
+    bases = [rich(), rich(), *(d for name, d in examples().items() if "adventure" not in name)]
+    for _ in range(60):
+        text = changed(chance.choice(bases), chance)
+        lint(text, ".".join)
         for table in ("", *tables_of(text)):
             try:
                 read(text, table=table)
             except MeshError as error:
                 assert isinstance(error, ContractDefinitionError)  # noqa: PT017 -- or nothing is raised
+
+
+def test_problems_of_changed_files_have_file_and_line(tmp_path):
+    chance, file = random.Random(7), tmp_path / "orders.odcs.yaml"
+    for _ in range(25):
+        file.write_text(yaml.safe_dump(changed(rich(), chance)), encoding="utf-8")
+        document, where = content(file)
+        found = lint(document, where)
+        for problem in (*found.problems, *found.notes):
+            assert re.match(rf"{re.escape(str(file))}:\d+", problem.where), problem
