@@ -19,6 +19,9 @@ from mesh.contracts.yaml_files import Path_
 from mesh.errors import DefinitionError, did_you_mean, near_names
 from mesh.naming import ProductId, column_name_problems
 
+_SHOWN = 20
+_MOST_NAMES = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -36,6 +39,7 @@ class Tables:
     def __init__(self, document: Part) -> None:
         self.parts = {part.text("name"): part for part in document.parts("schema")}
         self._names: dict[str, str] = {}
+        self._columns: dict[str, dict[str, str]] = {}
         for key in ("id", "physicalName", "name"):
             self._names |= {p.text(key): n for n, p in self.parts.items() if p.text(key)}
 
@@ -45,10 +49,13 @@ class Tables:
 
     def columns(self, table: str) -> dict[str, str]:
         """Names of a table's columns, by name, physical name and id."""
-        found: dict[str, str] = {}
-        for key in ("id", "physicalName", "name"):
-            found |= {p.text(key): p.text("name") for p in self.parts[table].parts("properties")}
-        return {key: name for key, name in found.items() if key and name}
+        if table not in self._columns:
+            parts = self.parts[table].parts("properties")
+            found: dict[str, str] = {}
+            for key in ("id", "physicalName", "name"):
+                found |= {p.text(key): p.text("name") for p in parts}
+            self._columns[table] = {key: name for key, name in found.items() if key and name}
+        return self._columns[table]
 
     def read(self, text: str) -> Reference:
         """What a reference names."""
@@ -77,11 +84,15 @@ class Tables:
 
     def problem(self, reference: Reference) -> tuple[str, str]:
         """What is wrong with a reference to a table of the document, and a hint."""
-        names = [*dict.fromkeys(self.columns(reference.table).values())] if reference.table else []
-        if reference.table and reference.column not in names:
-            hint = did_you_mean(near_names(reference.column, names))
+        known = self.columns(reference.table).values() if reference.table else ()
+        if reference.table and reference.column not in known:
+            names = [*dict.fromkeys(known)]
+            # Of very many names only those that begin alike: a hint must not cost minutes.
+            start = reference.column[:3] if len(names) > _MOST_NAMES else ""
+            alike = [name for name in names if name.startswith(start)][:_MOST_NAMES]
+            hint = did_you_mean(near_names(reference.column, alike))
             what = f"{reference.table} has no column {reference.column!r}"
-            return what, hint or f"columns are {', '.join(names)}"
+            return what, hint or f"columns are {', '.join(names[:_SHOWN])}"
         if reference.product and column_name_problems(reference.column):
             return f"{reference.column!r} is no column's name", "write domain.product_v1.column"
         return "", ""

@@ -5,6 +5,7 @@ Owns the primitives that the structure of a document is put together from. Knows
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ def shown(value: object) -> str:
     """A value for a message: not all of a long one."""
     text = repr(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
+def _told_apart(value: Any) -> str:
+    """A text that is another for another value: 1 and 1.0 are the same, 1 and true are not."""
+    is_whole = isinstance(value, float) and value.is_integer()
+    return json.dumps(int(value) if is_whole else value, sort_keys=True, default=str)
 
 
 class Walk:
@@ -93,7 +100,7 @@ class Walk:
             check(item, (*path, str(index)))
         if len(value) < least:
             self.say(path, f"it has {len(value)} items, and needs {least}", is_vital=False)
-        elif is_unique and any(item in value[:n] for n, item in enumerate(value)):
+        elif is_unique and len({_told_apart(item) for item in value}) < len(value):
             self.say(path, "it has an item twice", "once is enough", is_vital=False)
 
     def each(self, check: Check) -> Check:
