@@ -174,6 +174,21 @@ def test_what_is_wrong_with_a_document_is_told_once_with_file_line_and_path(shop
     assert "2 problems" in checked.output
 
 
+def test_relationships_of_several_columns_are_looked_up(shop):
+    pair = "{from: [Shop_Orders.customer_id, Shop_Orders.country], to: [shop.sales_v1.sale_id, %s]}"
+    relation = f"relationships: [{pair}]\n    quality:"
+    text = (shop.root / FILE).read_text(encoding="utf-8")
+    for last, wanted in {
+        "shop.sales_v1.note": "",
+        "shop.sales_v1.notes": "shop.sales_v1 has no column 'notes'",
+        "shop.sales_v1.amount_usd": "country is string, shop.sales_v1.amount_usd is float64",
+    }.items():
+        (shop.root / FILE).write_text(text.replace("quality:", relation % last), encoding="utf-8")
+        checked = shop("check")
+        assert checked.exit_code == (1 if wanted else 0), checked.output
+        assert wanted in checked.output
+
+
 @pytest.mark.parametrize(
     ("named", "wanted"),
     [

@@ -27,6 +27,7 @@ _UPPER = {"maximum": "less_than_or_equal_to", "exclusiveMaximum": "less_than"}
 _EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 _TIMES = frozenset({"date", "timestamp", "local_timestamp"})
 _OF_MODELS = ("distanceMetric", "embeddingModel", "embeddingModelVersion", "normalized")
+_NUMBERS = ("int", "float", "decimal")
 _COUNTS = {
     "item_count": ("minItems", "maxItems"),
     "field_count": ("minProperties", "maxProperties"),
@@ -51,11 +52,11 @@ class _Options:
         self.findings = findings
 
     def enum(self) -> Iterator[Rule]:
-        values = [
-            self._value(item.data["value"], item.at("value"))
-            for item in self.column.parts("enum")
-            if item.data.get("value") is not None
-        ]
+        items = [i for i in self.column.parts("enum") if i.data.get("value") is not None]
+        if items and not self.kind.startswith((*_NUMBERS, *_TIMES, "string", "boolean")):
+            self.findings.keep(f"values of a {self.kind} are not listed", self.column.at("enum"))
+            return
+        values = [self._value(item.data["value"], item.at("value")) for item in items]
         known = [value for value in values if value is not None]
         if known and len(known) == len(values):
             yield builtin("isin", {"allowed_values": known}, self.name)
@@ -80,11 +81,24 @@ class _Options:
             said = self.options.data.get(key)
             if said is None or isinstance(said, bool):
                 continue
+            if why := self._not_compared():
+                self.findings.keep(why, self.options.at(key))
+                continue
             is_exclusive = self.options.flag(_EXCLUSIVE.get(key, ""))
             value = self._value(said, self.options.at(key))
             if value is not None:
                 chosen = words[_EXCLUSIVE[key]] if is_exclusive else check
                 yield builtin(chosen, {argument: value}, self.name)
+
+    def _not_compared(self) -> str:
+        """Why bounds mean nothing here; empty where they do."""
+        if self.kind.startswith((*_NUMBERS, *_TIMES)):
+            return ""
+        if self.column.text("logicalType") != "time":
+            return f"a {self.kind} has no bounds"
+        # A time is a text: only one that begins with the hour of the day is in order.
+        is_ordered = self.options.text("format").startswith("HH") or not self.options.text("format")
+        return "" if is_ordered else "only times such as HH:mm are in an order"
 
     def _refuse_crossed(self, rules: list[Rule]) -> None:
         lower = [rule for rule in rules if rule.check in _LOWER.values()]

@@ -28,7 +28,7 @@ _SOURCE = "documentation of where values come from"
 DOCUMENT: Mapping[str, KeyUse] = {
     "apiVersion": (Use.USED, "the version of the standard that the document is held against"),
     "kind": (Use.USED, "has to be `DataContract`"),
-    "id": (Use.USED, "tells that products come from the same document"),
+    "id": (Use.USED, "has to be there"),
     "version": (Use.USED, "the contract's version; its major is the product's"),
     "schema": (Use.USED, "each schema object is a contract; a product names one of them"),
     "description": (

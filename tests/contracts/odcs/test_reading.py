@@ -141,6 +141,22 @@ def test_exclusive_bounds_are_flags_in_the_older_standard():
     assert rules_of(found.contract) == ["value in (1, 9]"]
 
 
+def test_options_that_mean_nothing_here_are_kept():
+    noon = {"minimum": "9:00 AM", "format": "h:mm a"}
+    found = one("time", logicalTypeOptions=noon)
+    assert rules_of(found.contract) == ["value is h:mm a"]
+    assert "are in an order" in kept_of(found)["0.logicalTypeOptions.minimum"]
+    found = one("string", logicalTypeOptions={"pattern": "(?=x)", "format": "isbn", "minimum": "a"})
+    assert not found.contract.rules
+    kept = kept_of(found)
+    assert "look-ahead" in kept["0.logicalTypeOptions.pattern"]
+    assert "'isbn' is no format" in kept["0.logicalTypeOptions.format"]
+    assert kept["0.logicalTypeOptions.minimum"] == "a string has no bounds"
+    assert "maxLength" in kept_of(one(physicalType="varchar(2)"))["*.physicalType"]
+    tags = one("array", items={"logicalType": "string"}, enum=[{"value": "a"}])
+    assert kept_of(tags)["0.enum"] == "values of a list<string> are not listed"
+
+
 def test_bounds_are_values_of_the_columns_own_type():
     bounds = {"physicalType": "decimal(5,2)", "logicalTypeOptions": {"minimum": 0.5}}
     assert one("number", **bounds).contract.rules[0].arguments == {"min_value": Decimal("0.5")}
