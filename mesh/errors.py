@@ -28,6 +28,7 @@ nothing third-party, so that any layer may raise from it.
     │   └── SqlTransformError        dbt failed to build a SQL product
     ├── UnsupportedDataError         a transform returned something that is not an Arrow producer
     ├── GateError                    the gate itself failed: never a statement about the data
+    ├── SamplingError                no rows were found that keep, or break, what they should
     ├── StorageError                 the lake cannot be used as configured
     │   ├── UnsafeStoreError         a store that would lose commits
     │   ├── DamagedTableError        files of a table are missing or damaged
@@ -241,6 +242,10 @@ class UnsupportedDataError(MeshError):
 
 class GateError(MeshError):
     """The gate itself failed. Says nothing about the data."""
+
+
+class SamplingError(MeshError):
+    """No rows were found that keep a contract, or that break one of its rules and no other."""
 
 
 class StorageError(MeshError):

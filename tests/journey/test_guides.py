@@ -9,6 +9,7 @@ IN_THE_ORDER_OF_READING = (
     "first-product",
     "when-a-publication-is-refused",
     "reuse-a-product",
+    "test-a-product",
     "incremental",
     "keep-history",
     "run-the-platform",
@@ -19,6 +20,7 @@ NEEDS_A_STORE = {"object-storage"}
 COMES_AFTER = {
     "when-a-publication-is-refused": ("first-product",),
     "reuse-a-product": ("first-product",),
+    "test-a-product": ("first-product", "reuse-a-product"),
     "upkeep": ("first-product",),
     "keep-history": ("first-product",),
 }
