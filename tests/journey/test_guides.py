@@ -13,6 +13,8 @@ IN_THE_ORDER_OF_READING = (
     "keep-history",
     "run-the-platform",
     "upkeep",
+    "evolve-a-contract",
+    "run-two-majors",
 )
 NEEDS_A_STORE = {"object-storage"}
 """Its ways are tried on a gateway, one by one, in `tests/lake/test_access.py`."""
@@ -21,6 +23,7 @@ COMES_AFTER = {
     "reuse-a-product": ("first-product",),
     "upkeep": ("first-product",),
     "keep-history": ("first-product",),
+    "run-two-majors": ("evolve-a-contract",),
 }
 """Guides that go on from others."""
 
