@@ -31,6 +31,7 @@ from mesh.cli.plan import plan as plan_command
 from mesh.cli.quarantine import app as quarantine_commands
 from mesh.cli.read import read as read_command
 from mesh.cli.repair import repair as repair_command
+from mesh.cli.retire import retire as retire_command
 from mesh.cli.run import run as run_command
 from mesh.cli.session import Session
 from mesh.cli.show import show as show_command
@@ -116,6 +117,7 @@ app.command("plan")(plan_command)
 app.add_typer(contract_commands, name="contract")
 app.add_typer(new_commands, name="new")
 app.add_typer(catalog_commands, name="catalog")
+app.command("retire")(retire_command)
 app.command("maintain")(maintain_command)
 app.command("erase")(erase_command)
 app.command("repair")(repair_command)

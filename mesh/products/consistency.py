@@ -13,6 +13,7 @@ from mesh.contracts.rules import Target
 from mesh.errors import CyclicInputsError, Problem, did_you_mean, near_names
 from mesh.products.collection import Organization
 from mesh.products.declaration import DataProduct
+from mesh.products.deprecation import deprecation_problems
 from mesh.products.expectations import expectations_of
 
 PLATFORM = "platform"
@@ -28,6 +29,7 @@ def check(organization: Organization) -> list[Problem]:
     for product in organization.products.values():
         problems += _input_problems(product, organization.products, unloaded)
         problems += _reference_problems(product, organization.products, unloaded)
+    problems += deprecation_problems(organization)
     try:
         run_order(list(organization.products.values()))
     except CyclicInputsError as error:

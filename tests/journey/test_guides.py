@@ -14,6 +14,8 @@ IN_THE_ORDER_OF_READING = (
     "keep-history",
     "run-the-platform",
     "upkeep",
+    "evolve-a-contract",
+    "run-two-majors",
 )
 NEEDS_A_STORE = {"object-storage"}
 """Its ways are tried on a gateway, one by one, in `tests/lake/test_access.py`."""
@@ -23,6 +25,7 @@ COMES_AFTER = {
     "test-a-product": ("first-product", "reuse-a-product"),
     "upkeep": ("first-product",),
     "keep-history": ("first-product",),
+    "run-two-majors": ("evolve-a-contract",),
 }
 """Guides that go on from others."""
 
