@@ -36,7 +36,7 @@ demo: $(INSTALLED) ## Publish the reference mesh: five domains, real data
 	@echo "  make dev      the same mesh in Dagster's UI"
 
 test: $(INSTALLED) ## Run every test
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --mesh $(ARGS)
 
 soak: $(INSTALLED) ## Kill, cut and fill for MINUTES=10, and keep the figures in docs/reliability.md
 	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10) --keep $(ARGS)

@@ -11,6 +11,8 @@ nothing third-party, so that any layer may raise from it.
     │   ├── DomainImportError        a domain's code cannot be imported
     │   └── CyclicInputsError        products that need each other
     ├── ContractChangedError         a published version of a contract would get other content
+    ├── RetiredError                 a product that was retired is published to no more
+    ├── EndedInputError              a product would begin to read one whose last day is over
     ├── SettingsError                a setting with a value that cannot be used
     ├── UnknownNameError             nothing has that name; near names are suggested
     │   ├── UnknownProductError      no such product
@@ -29,6 +31,7 @@ nothing third-party, so that any layer may raise from it.
     │   └── SqlTransformError        dbt failed to build a SQL product
     ├── UnsupportedDataError         a transform returned something that is not an Arrow producer
     ├── GateError                    the gate itself failed: never a statement about the data
+    ├── SamplingError                no rows were found that keep, or break, what they should
     ├── StorageError                 the lake cannot be used as configured
     │   ├── UnsafeStoreError         a store that would lose commits
     │   ├── DamagedTableError        files of a table are missing or damaged
@@ -134,6 +137,14 @@ class ContractChangedError(MeshError):
         self.changes = tuple(changes)
         self.following = following
         super().__init__(what, where=where, hint=hint)
+
+
+class RetiredError(MeshError):
+    """The product is retired: nothing is published to it any more."""
+
+
+class EndedInputError(MeshError):
+    """An input's last day is over, and this consumer did not read it before."""
 
 
 class SettingsError(MeshError):
@@ -248,6 +259,10 @@ class UnsupportedDataError(MeshError):
 
 class GateError(MeshError):
     """The gate itself failed. Says nothing about the data."""
+
+
+class SamplingError(MeshError):
+    """No rows were found that keep a contract, or that break one of its rules and no other."""
 
 
 class StorageError(MeshError):

@@ -88,6 +88,12 @@ class UpkeepSettings(BaseModel):
         description="How long a version stays readable that another product was made from; what "
         "its latest publication was made from always does.",
     )
+    keep_retired_for: str = Field(
+        default="90d",
+        pattern=_DURATION,
+        description="How long the rows of a product stay readable after `mesh retire`, unless it "
+        "declares a retention of its own.",
+    )
     leftovers_after: str = Field(
         default="1d",
         pattern=_DURATION,

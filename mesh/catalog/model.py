@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal, Self
 
@@ -246,6 +246,56 @@ class QuarantineEvent:
         known["action"] = Leaving(data["action"])
         known["at"] = datetime.fromisoformat(data["at"])
         return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class RetirementRecord:
+    """The end of a product: nothing is published to it any more. Times are UTC.
+
+    Its rows can be read until `keep_until`; `successor` is the product to use instead, if any.
+    """
+
+    product: str
+    retired_at: datetime
+    retired_by: str
+    why: str
+    keep_until: datetime
+    successor: str = ""
+
+    def __str__(self) -> str:
+        """`retired on 2027-07-01 by ada: everybody has moved`."""
+        return f"retired on {self.retired_at.date()} by {self.retired_by}: {self.why}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The end as plain values."""
+        times = {name: getattr(self, name).isoformat() for name in ("retired_at", "keep_until")}
+        return {**asdict(self), **times}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `as_json` wrote; keys of a later Mesh are passed over."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        for name in ("retired_at", "keep_until"):
+            known[name] = datetime.fromisoformat(data[name])
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    """The last day of a product, as it declares it, and what to use instead, if anything."""
+
+    product: str
+    until: date
+    successor: str = ""
+
+    def is_over(self, today: date) -> bool:
+        """Whether the last day has passed."""
+        return today > self.until
+
+    def __str__(self) -> str:
+        """`deprecated, with 2027-06-30 as its last day: use weather.observations_v2`."""
+        instead = f": use {self.successor}" if self.successor else ""
+        return f"deprecated, with {self.until} as its last day{instead}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The revision of `migrations/` that these tables are."""
 
 metadata = MetaData(
@@ -238,4 +238,16 @@ quarantine_events = Table(
     Column("rows", BigInteger, nullable=False),
     Column("content", Json, nullable=False),
     Index(None, "product", "at"),
+)
+
+# Evidence, as receipts are: it points at no product.
+retirements = Table(
+    "retirements",
+    metadata,
+    Column("product", Text, primary_key=True),
+    Column("retired_at", Instant, nullable=False),
+    Column("retired_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("keep_until", Instant, nullable=False),
+    Column("successor", Text, nullable=False),
 )

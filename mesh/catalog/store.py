@@ -6,7 +6,7 @@ Owns the way in: every call is one transaction, and errors are Mesh's own. What 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -18,12 +18,14 @@ from mesh.catalog import (
     quarantine_events,
     queries,
     registration,
+    retirements,
     states,
 )
 from mesh.catalog.database import Database
 from mesh.catalog.migrating import migrate
 from mesh.catalog.model import (
     ContractRecord,
+    Deprecation,
     Direction,
     DomainRecord,
     ErasureRecord,
@@ -32,6 +34,7 @@ from mesh.catalog.model import (
     ProductRecord,
     QuarantineEvent,
     RefusalRecord,
+    RetirementRecord,
     Use,
 )
 from mesh.catalog.receipts import Receipt, Refusal
@@ -217,6 +220,21 @@ class Catalog:
         """What left a product's quarantine, newest first; its full name, registered or not."""
         with self._database.reading() as connection:
             return quarantine_events.events(connection, name)
+
+    def record_retirement(self, found: RetirementRecord) -> bool:
+        """Record the end of a product; says whether it was new."""
+        with self._database.writing() as connection:
+            return retirements.insert_retirement(connection, found)
+
+    def retirements(self) -> Mapping[str, RetirementRecord]:
+        """Every product that ended, by name."""
+        with self._database.reading() as connection:
+            return retirements.retirements(connection)
+
+    def deprecations(self, names: Iterable[str]) -> Mapping[str, Deprecation]:
+        """The last days that are declared, of those among these products that have one."""
+        with self._database.reading() as connection:
+            return retirements.deprecations(connection, names)
 
     def lineage(self, name: str, direction: Direction, depth: int | None = None) -> Lineage:
         """What a product is made from (`up`), or what is made from it (`down`).

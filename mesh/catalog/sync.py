@@ -16,11 +16,13 @@ from mesh.catalog.erasures_in_lake import erasures_in
 from mesh.catalog.landed import receipt_of
 from mesh.catalog.quarantine_in_lake import events_in
 from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt
+from mesh.catalog.retirements_in_lake import retirement_in
 from mesh.contracts.model import Contract
 from mesh.errors import Problem, StorageError
 from mesh.naming import ProductId
 
 if TYPE_CHECKING:
+    from mesh.catalog.model import RetirementRecord
     from mesh.catalog.store import Catalog
     from mesh.lake import Commit, Lake, Table
 
@@ -69,6 +71,8 @@ def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport
         catalog.record_contracts(str(product), _contracts(table, unreadable))
         catalog.record_erasures(list(erasures_in(table)))
         catalog.record_quarantine_events(list(events_in(lake.quarantine(product))))
+    if (ended := _retirement(product, commits, unreadable)) is not None:
+        catalog.record_retirement(ended)
     recorded = catalog.record_all(receipts)
     return SyncReport(int(bool(commits)), recorded, len(receipts) - recorded, tuple(unreadable))
 
@@ -87,6 +91,20 @@ def _receipts(
             where = f"{product}, version {commit.version}"
             unreadable.append(Problem(f"its receipt cannot be read: {reason}", where))
     return receipts
+
+
+def _retirement(
+    product: ProductId, commits: Iterable[Commit], unreadable: list[Problem]
+) -> RetirementRecord | None:
+    """The end of a product that its log tells of."""
+    for commit in commits:
+        try:
+            if (found := retirement_in(commit)) is not None:
+                return found
+        except (ValueError, KeyError, TypeError) as error:
+            where = f"{product}, version {commit.version}"
+            unreadable.append(Problem(f"its end cannot be read: {error}", where))
+    return None
 
 
 def _contracts(table: Table, unreadable: list[Problem]) -> list[tuple[Contract, datetime]]:

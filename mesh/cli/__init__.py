@@ -22,6 +22,7 @@ from typer.exceptions import TyperException
 from mesh.cli.audit import audit as audit_command
 from mesh.cli.catalog import app as catalog_commands
 from mesh.cli.check import check as check_command
+from mesh.cli.contract import app as contract_commands
 from mesh.cli.erase import erase as erase_command
 from mesh.cli.lineage import lineage as lineage_command
 from mesh.cli.listing import list_products
@@ -32,6 +33,7 @@ from mesh.cli.preview import preview as preview_command
 from mesh.cli.quarantine import app as quarantine_commands
 from mesh.cli.read import read as read_command
 from mesh.cli.repair import repair as repair_command
+from mesh.cli.retire import retire as retire_command
 from mesh.cli.run import run as run_command
 from mesh.cli.session import Session
 from mesh.cli.show import show as show_command
@@ -116,8 +118,10 @@ app.command("check")(check_command)
 app.command("plan")(plan_command)
 app.command("audit")(audit_command)
 app.command("preview")(preview_command)
+app.add_typer(contract_commands, name="contract")
 app.add_typer(new_commands, name="new")
 app.add_typer(catalog_commands, name="catalog")
+app.command("retire")(retire_command)
 app.command("maintain")(maintain_command)
 app.command("erase")(erase_command)
 app.command("repair")(repair_command)

@@ -32,7 +32,7 @@ def state_against(settings: Settings, word: str) -> MeshState:
 def _default(settings: Settings) -> MeshState:
     from mesh.products.commits import find_commit, state_of
 
-    if _has_catalog(settings, settings.environment):
+    if has_catalog(settings, settings.environment):
         state = _environment(settings, settings.environment)
         if state.products:
             return state
@@ -49,7 +49,7 @@ def _default(settings: Settings) -> MeshState:
 def _named(settings: Settings, word: str) -> MeshState:
     from mesh.products.commits import find_commit, state_of
 
-    is_environment = not environment_name_problems(word) and _has_catalog(settings, word)
+    is_environment = not environment_name_problems(word) and has_catalog(settings, word)
     commit = find_commit(settings.root, word)
     if is_environment and commit is not None:
         raise MeshError(
@@ -86,7 +86,7 @@ def _environment(settings: Settings, name: str) -> MeshState:
 
     if problems := environment_name_problems(name):
         raise InvalidNameError(problems)
-    if not _has_catalog(settings, name):
+    if not has_catalog(settings, name):
         raise MeshError(
             "nothing was published there from this folder",
             where=f"environment {name}",
@@ -96,7 +96,7 @@ def _environment(settings: Settings, name: str) -> MeshState:
         return catalog.state(f"environment {name}")
 
 
-def _has_catalog(settings: Settings, name: str) -> bool:
+def has_catalog(settings: Settings, name: str) -> bool:
     """Whether an environment has a catalog: its file, or one at a URL, which is shared."""
     url = load(settings.root, environment=name).catalog_url
     scheme, _, path = url.partition(":///")

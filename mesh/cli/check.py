@@ -1,12 +1,14 @@
 """`mesh check`: everything that is wrong with a mesh, at once, without running it.
 
 Transforms are looked at as well (`mesh.engines.probing`): what keeps one from running is a problem;
-a column that is declared and not read, or a transform that cannot be looked at, is a note.
+a column that is declared and not read, a transform that cannot be looked at, or a rule of an ODCS
+document that Mesh does not enforce, is a note.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,18 +59,23 @@ class Checked:
 def _checked(settings: Settings) -> Checked:
     from mesh.products.collection import load_organization
     from mesh.products.consistency import check as problems_of
+    from mesh.products.odcs_file import unenforced
 
     try:
         organization = load_organization(settings)
     except DefinitionError as error:
         return Checked(None, list(error.problems), [], [])
     probes = probed(organization)
+    ended, told = deprecations(organization, settings)
     problems = [
         *problems_of(organization),
+        *ended,
         *location_problems(organization, settings),
         *(problem for item in probes for problem in item.problems),
     ]
-    notes = [note for item in probes for note in item.notes]
+    notes = [*told, *(note for item in probes for note in item.notes)]
+    for product in organization.products.values():
+        notes += unenforced(product)
     return Checked(
         organization,
         [_relative(problem, settings) for problem in problems],
@@ -83,6 +90,32 @@ def probed(organization: Organization) -> list[Probe]:
 
     contracts = {name: product.contract for name, product in organization.products.items()}
     return [probe(product, contracts) for _, product in sorted(organization.products.items())]
+
+
+def deprecations(
+    organization: Organization, settings: Settings
+) -> tuple[list[Problem], list[Problem]]:
+    """Problems and notes of consumers whose inputs have a last day.
+
+    The catalog is asked who read what in time once a day is over, and is not made for that.
+    """
+    from mesh.cli.against import has_catalog
+    from mesh.products.deprecation import deprecated_inputs
+
+    today = datetime.now(UTC).date()
+    over = [p for p in organization.products.values() if p.deprecated and p.deprecated < today]
+    earlier: dict[str, set[str]] = {}
+    if over and has_catalog(settings, settings.environment):
+        from mesh.catalog.store import Catalog
+
+        with Catalog.open(settings.catalog_url) as catalog:
+            for product in over:
+                earlier[str(product.id)] = {
+                    use.product
+                    for use in catalog.uses(str(product.id))
+                    if product.deprecated and use.published_at.date() <= product.deprecated
+                }
+    return deprecated_inputs(organization, today, earlier)
 
 
 def location_problems(organization: Organization, settings: Settings) -> list[Problem]:

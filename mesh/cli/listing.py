@@ -59,6 +59,8 @@ def _as_json(domain: Domain, product: DataProduct, receipt: Receipt | None) -> d
         "rejected": receipt.rows_rejected if receipt else None,
         "version": receipt.table_version if receipt else None,
         "published_at": receipt.published_at if receipt else None,
+        "deprecated": product.deprecated.isoformat() if product.deprecated else None,
+        "successor": product.successor,
     }
 
 
@@ -80,6 +82,10 @@ def _print(found: list[tuple[Domain, DataProduct, Receipt | None]]) -> None:
         )
     if found:
         print_table(made)
+    for _, product, _ in found:
+        if product.deprecated is not None:
+            instead = f": use {product.successor}" if product.successor else ""
+            say(f"{product.id} has its last day on {product.deprecated}{instead}", "yellow")
     say(count(len(found), "product"), "dim")
 
 

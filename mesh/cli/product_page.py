@@ -8,8 +8,10 @@ from typing import Any
 
 from rich.text import Text
 
+from mesh.catalog.model import RetirementRecord
 from mesh.catalog.receipts import InputVersion
 from mesh.cli import console
+from mesh.contracts.odcs.model import texts_for_people
 from mesh.products.expectations import expectations_of
 from mesh.products.ports import Input
 
@@ -22,6 +24,8 @@ def print_product(account: Mapping[str, Any]) -> None:
     console.say(account["description"])
     console.say()
     for label, lines in (
+        ("retired", _retired(account["retired"])),
+        ("deprecated", _deprecated(account)),
         ("owner", _owner(account)),
         ("domain", [f"{account['domain']} ({account['kind']})"]),
         ("contact", [_joined(account["contact"]["email"], account["contact"]["channel"])]),
@@ -74,6 +78,8 @@ def _print_contract(contract: Mapping[str, Any]) -> None:
     for rule in contract["rules"]:
         where = "each row" if rule["scope"] == "row" else "the whole"
         console.add_row(rules, rule["text"], rule["severity"], where)
+    for text in texts_for_people(contract.get("document", {}), contract.get("table", "")):
+        console.add_row(rules, console.one_line(text), console.NOTHING, "nothing: for people")
     console.print_table(rules)
 
 
@@ -111,6 +117,26 @@ def _service_levels(levels: Mapping[str, Any]) -> Iterable[str]:
         yield f"retention: {levels['retention']}"
     share = levels["tolerance"]
     yield f"at most {share:.2%} of rows rejected" if share else "refuses when any row breaks a rule"
+
+
+def _retired(ended: Mapping[str, Any] | None) -> Iterable[str]:
+    """That nothing is published any more, and how long its rows stay."""
+    if ended is not None:
+        end = RetirementRecord.from_json(ended)
+        yield str(end)
+        yield f"its rows can be read until {end.keep_until.date()}"
+
+
+def _deprecated(account: Mapping[str, Any]) -> Iterable[str]:
+    """The last day, and how far the consumers are; then inputs that have one."""
+    if account["deprecated"]:
+        instead = f": use {account['successor']}" if account["successor"] else ""
+        yield f"its last day is {account['deprecated']}{instead}"
+        for item in account["consumers"]:
+            yield f"{item['consumer']}: {item['move']}"
+    for item in account["deprecated_inputs"]:
+        instead = f": read {item['successor']}" if item["successor"] else ""
+        yield f"it reads {item['product']}, whose last day is {item['deprecated']}{instead}"
 
 
 def _receipt(receipt: Mapping[str, Any] | None) -> Iterable[str]:

@@ -15,9 +15,10 @@ from mesh.cli.session import Session, find_product
 
 if TYPE_CHECKING:
     from mesh.catalog.receipts import ForeignVersion, Receipt
+    from mesh.catalog.store import Catalog
     from mesh.lake import Table
     from mesh.orchestration.workspace import Workspace
-    from mesh.products.collection import Domain
+    from mesh.products.collection import Organization
     from mesh.products.declaration import DataProduct
 
 
@@ -35,21 +36,24 @@ def show(
     found = find_product(organization, product)
     workspace = session.workspace()
     workspace.register(organization.domains)
-    account = describe(found, organization.domain(found.id.domain), workspace)
+    account = describe(found, organization, workspace)
     if as_json:
         print_json(account)
     else:
         print_product(account)
 
 
-def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict[str, Any]:
+def describe(
+    product: DataProduct, organization: Organization, workspace: Workspace
+) -> dict[str, Any]:
     """Everything that is known about a product, as plain values."""
     from mesh.cli.lineage import lineage_as_json
     from mesh.cli.rejects import tally_of
 
     name = str(product.id)
-    catalog = workspace.catalog
+    domain, catalog = organization.domain(product.id.domain), workspace.catalog
     receipt = catalog.latest_receipt(name)
+    ended = catalog.retirements().get(name)
     foreign = _foreign(workspace.lake.table(product.id), receipt)
     refusal = next(iter(catalog.refusals(name, limit=1)), None)
     return {
@@ -64,6 +68,12 @@ def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict
             "digest": product.contract.digest,
             "key": list(product.contract.key),
         },
+        "consumers": _movers(product, organization, catalog),
+        "deprecated_inputs": [
+            {"product": d.product, "deprecated": d.until.isoformat(), "successor": d.successor}
+            for d in catalog.deprecations(p.product for p in product.inputs.values()).values()
+        ],
+        "retired": ended.as_json() if ended else None,
         "table": workspace.lake.table(product.id).url,
         "service_levels": service_levels(product, receipt, datetime.now(UTC)),
         "last_receipt": receipt.as_json() if receipt else None,
@@ -86,6 +96,18 @@ def describe(product: DataProduct, domain: Domain, workspace: Workspace) -> dict
         "expected_by": [item.as_json() for item in catalog.expectations(name)],
         "quarantine": tally_of(product.id, workspace),
     }
+
+
+def _movers(
+    product: DataProduct, organization: Organization, catalog: Catalog
+) -> list[dict[str, Any]]:
+    """How far the consumers of a deprecated product are on their way to its successor."""
+    from mesh.products.deprecation import movers
+
+    if product.deprecated is None:
+        return []
+    before = {use.product for use in catalog.uses(str(product.id))}
+    return [mover.as_json() for mover in movers(product, organization, before)]
 
 
 def _foreign(table: Table, receipt: Receipt | None) -> tuple[ForeignVersion, ...]:

@@ -44,6 +44,8 @@ class Differing:
 def differing(before: Contract, after: Contract) -> Differing:
     """What differs between two contracts, apart from their versions."""
     found = [*_of_columns(before, after), *_of_rules(before, after), *_of_rest(before, after)]
+    if not found and before.document.get("schema") != after.document.get("schema"):
+        found = [("the schema of its document differs, of another table or in words", "patch")]
     bump: Bump = max((weight for _, weight in found), key=_WEIGHT.__getitem__, default="patch")
     return Differing(tuple(text for text, _ in found), bump)
 

@@ -9,7 +9,7 @@ in DuckDB's dialect; where it runs is `contracts.sandbox`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -91,7 +91,9 @@ def _tables(rule: Rule, contract: Contract) -> tuple[str, ...]:
     physical = [
         str(table["physicalName"])
         for table in contract.document.get("schema") or ()
-        if table.get("name") == contract.table and table.get("physicalName")
+        if isinstance(table, Mapping)
+        and table.get("name") == contract.table
+        and table.get("physicalName")
     ]
     named = [rule.arguments["table"], contract.table, *physical]
     # ODCS's physical names may be qualified; a query's qualifiers are let go of.

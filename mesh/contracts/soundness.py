@@ -7,6 +7,7 @@ contract itself allows.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 import polars as pl
@@ -25,26 +26,28 @@ def soundness_problems(contract: Contract) -> list[Problem]:
     problems = [*_name_problems(contract)]
     empty = pl.DataFrame(arrow_schema(contract).empty_table())
     answers = _answers_together(contract, empty)
-    decidable: list[Rule] = []
+    types, decidable = empty.schema, defaultdict[tuple[str, ...], list[Rule]](list)
     for rule in contract.rules:
         found = [*_rule_problems(rule, contract, empty, answers)]
         problems += found
-        if not found and rule.scope is Scope.ROW and rule.is_blocking:
-            decidable.append(rule)
+        is_asked = rule.scope is Scope.ROW and rule.is_blocking and rule.check != "custom"
+        if not found and is_asked:
+            decidable[rule.columns].append(rule)
     for column in contract.columns:
-        own = [r for r in decidable if r.columns == (column.name,) and r.check != "custom"]
-        problems += _contradictions(column, own, contract, empty.schema)
+        if own := decidable.get((column.name,)):
+            problems += _contradictions(column, own, contract, types)
     return problems
 
 
 def _name_problems(contract: Contract) -> Iterator[Problem]:
     seen: dict[str, str] = {}
+    names = set(contract.column_names)
     for column in contract.columns:
         other = seen.setdefault(column.name.lower(), column.name)
         if other != column.name:
             what = f"it differs from column {other!r} only in upper and lower case"
             yield Problem(what, column.name, "rename one of them: Delta takes both for the same")
-        if column.renamed_from in contract.column_names:
+        if column.renamed_from in names:
             what = f"renamed_from names {column.renamed_from!r}, which is a column still"
             yield Problem(what, column.name, "leave renamed_from out, or drop the other column")
 

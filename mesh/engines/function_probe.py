@@ -154,7 +154,7 @@ class _Probing:
         arguments = {port: in_form(item.frame, wanted.get(port)) for port, item in inputs.items()}
         parameters = inspect.signature(self.function).parameters
         if "partition" in parameters and "partition" not in inputs:
-            arguments["partition"] = _partition(self.product)
+            arguments["partition"] = some_partition(self.product)
         data = self.function(**arguments)
         source = source_of(data, batch_rows=1)
         with source.cleanup:
@@ -274,7 +274,7 @@ class _Probing:
         return again.schema is not None and again.schema.equals(schema)
 
 
-def _partition(product: DataProduct) -> str:
+def some_partition(product: DataProduct) -> str:
     """A key that the function may be called with."""
     declared = product.partitions
     if declared is None:

@@ -17,7 +17,7 @@ from mesh.lake import Lake
 from mesh.orchestration import checks, metadata
 from mesh.orchestration.automation import automation_condition
 from mesh.orchestration.dependencies import Dependencies
-from mesh.orchestration.execution import Run, execute
+from mesh.orchestration.execution import Run, ending_inputs, execute
 from mesh.orchestration.partitions import partitions_definition
 from mesh.orchestration.workspace import Workspace
 from mesh.products.collection import Domain
@@ -103,6 +103,8 @@ def _publish(
         context.log.info("%s: table version %s", product.id, outcome.table_version)
         for note in () if outcome.is_repeated else outcome.notes:
             context.log.warning("%s: %s", product.id, note)
+        for line in ending_inputs(product, workspace):
+            context.log.warning("%s: %s", product.id, line)
         yield materialization(product, outcome, workspace.lake)
         return
     yield from checks.refused(product, outcome)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.catalog.sync import sync_product
-from mesh.errors import TransformError
+from mesh.errors import EndedInputError, TransformError
 from mesh.lake import Snapshot
 from mesh.orchestration.transforming import explained, pinned_inputs, transformed, versions_of
 from mesh.orchestration.workspace import Workspace
@@ -44,6 +44,8 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
 
     Raises:
         NotPublishedError: an input has nothing to read.
+        EndedInputError: an input's last day was over before this product read it.
+        RetiredError: the product was retired.
         UndeclaredColumnError, TransformError: the product's function failed.
         StorageError, CatalogError: see their subclasses; `Transient` ones may be tried again.
     """
@@ -76,6 +78,7 @@ def _publish(
     earlier = find_receipt(product, lake, run_id=run.id, partition=run.partition, seen=seen)
     if earlier is not None:
         return earlier.as_repeated()
+    _require_open(product, workspace, run.started_at.date())
     inputs: Mapping[str, PinnedInput] = pinned_inputs(product, lake)
     versions = {pinned.input.product: pinned.version for pinned in inputs.values()}
     increment: Increment | None = None
@@ -125,3 +128,27 @@ def _publish(
             )
     except TransformError as error:
         raise explained(error, product, inputs) from error.__cause__
+
+
+def ending_inputs(product: DataProduct, workspace: Workspace) -> list[str]:
+    """What a consumer is to be told of inputs that have a last day, in words."""
+    found = workspace.catalog.deprecations(port.product for port in product.inputs.values())
+    return [f"it reads {d.product}, which is {d}" for d in found.values()]
+
+
+def _require_open(product: DataProduct, workspace: Workspace, today: date) -> None:
+    """Raise EndedInputError for inputs whose last day was over before this product read them."""
+    read = [port.product for port in product.inputs.values()]
+    ended = [d for d in workspace.catalog.deprecations(read).values() if d.is_over(today)]
+    for deprecation in ended:
+        uses = workspace.catalog.uses(deprecation.product)
+        if not any(
+            use.product == str(product.id) and use.published_at.date() <= deprecation.until
+            for use in uses
+        ):
+            instead = deprecation.successor or "another product"
+            raise EndedInputError(
+                f"it would begin to read {deprecation.product}, which is {deprecation}",
+                where=str(product.id),
+                hint=f"read {instead}",
+            )

@@ -57,6 +57,7 @@ def product_metadata(product: DataProduct, domain: Domain, lake: Lake) -> Metada
         "mesh/terms_of_use": manifest.terms.usage,
         "mesh/limitations": manifest.terms.limitations,
         "mesh/inputs": _declared_inputs(product),
+        "mesh/deprecated": _last_day(product),
     }
     return {**known, **{name: dg.MetadataValue.md(text) for name, text in optional.items() if text}}
 
@@ -107,7 +108,16 @@ def description(product: DataProduct) -> str:
     """A product in words: what it is, and what its contract says a row is."""
     contract = product.contract
     promise = f"**Contract {contract.version}**: {contract.description}".rstrip(": ")
-    return "\n\n".join(part for part in (product.description, promise) if part)
+    last_day = f"**Deprecated**: {text}" if (text := _last_day(product)) else ""
+    return "\n\n".join(part for part in (last_day, product.description, promise) if part)
+
+
+def _last_day(product: DataProduct) -> str:
+    """Until when a deprecated product is there, and what to use instead; empty for others."""
+    if product.deprecated is None:
+        return ""
+    instead = f": use {product.successor}" if product.successor else ""
+    return f"its last day is {product.deprecated}{instead}"
 
 
 def owners(manifest: DomainManifest) -> list[str]:
@@ -119,12 +129,17 @@ def owners(manifest: DomainManifest) -> list[str]:
 def tags(product: DataProduct, domain: Domain) -> dict[str, str]:
     """Tags to find a product by: Mesh's own, and those of the declaration as Dagster takes them."""
     own = {_tag(name): _tag(value) for name, value in product.tags.items()}
-    return own | {
-        "mesh/domain": domain.name,
-        "mesh/domain_kind": str(domain.manifest.kind),
-        "mesh/access": str(product.access),
-        "mesh/classification": _classification(product.contract),
-    }
+    deprecated = {"mesh/deprecated": str(product.deprecated)} if product.deprecated else {}
+    return (
+        own
+        | deprecated
+        | {
+            "mesh/domain": domain.name,
+            "mesh/domain_kind": str(domain.manifest.kind),
+            "mesh/access": str(product.access),
+            "mesh/classification": _classification(product.contract),
+        }
+    )
 
 
 def kinds(product: DataProduct) -> set[str]:

@@ -33,6 +33,7 @@ from mesh.products.domain import (
     read_domain,
     read_organization,
 )
+from mesh.products.odcs_file import connected
 from mesh.settings import Settings
 
 MANIFEST = "domain.yaml"
@@ -163,7 +164,8 @@ def load_domain(folder: Path, settings: Settings) -> Domain:
         products = _collect(folder, name, settings, problems)
     problems += _repeated(products)
     if problems or manifest is None:
-        raise DefinitionError(problems)
+        raise DefinitionError(dict.fromkeys(problems))  # several products may have one document
+    products = connected(products)
     return Domain(name, folder, manifest, tuple(sorted(products, key=lambda p: p.id)))
 
 

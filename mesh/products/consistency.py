@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from mesh.contracts.model import Rule
+from mesh.contracts.rules import Target
 from mesh.errors import CyclicInputsError, Problem, did_you_mean, near_names
 from mesh.products.collection import Organization
 from mesh.products.declaration import DataProduct
+from mesh.products.deprecation import deprecation_problems
 from mesh.products.expectations import expectations_of
 
 PLATFORM = "platform"
@@ -27,6 +29,7 @@ def check(organization: Organization) -> list[Problem]:
     for product in organization.products.values():
         problems += _input_problems(product, organization.products, unloaded)
         problems += _reference_problems(product, organization.products, unloaded)
+    problems += deprecation_problems(organization)
     try:
         run_order(list(organization.products.values()))
     except CyclicInputsError as error:
@@ -140,17 +143,19 @@ def _reference_problems(
 def _reference_problem(
     rule: Rule, product: DataProduct, known: Mapping[str, DataProduct], unloaded: set[str]
 ) -> Iterable[Problem]:
-    name, _, column = rule.arguments["to"].rpartition(".")
+    to = Target.of(rule)
     where = f"{product.source}: {product.id}.{rule.columns[0]}, references"
-    target = known.get(name)
+    target = known.get(to.product)
     if target is None:
-        if name.partition(".")[0] not in unloaded:
-            hint = did_you_mean(near_names(name, known)) or "domain.product_v1.column"
-            yield Problem(f"there is no product {name!r}", where, hint)
+        if to.product.partition(".")[0] not in unloaded:
+            hint = did_you_mean(near_names(to.product, known)) or "domain.product_v1.column"
+            yield Problem(f"there is no product {to.product!r}", where, hint)
         return
-    yield from _unknown_columns([column], target, where)
-    if column in target.contract.column_names:
-        found = target.contract.column(column).type
-        wanted = product.contract.column(rule.columns[0]).type
-        if found != wanted:
-            yield Problem(f"it is {wanted}, {rule.arguments['to']} is {found}", where)
+    yield from _unknown_columns(to.columns, target, where)
+    for own, column in zip(rule.columns, to.columns, strict=False):
+        if column in target.contract.column_names:
+            found = target.contract.column(column).type
+            wanted = product.contract.column(own).type
+            if found != wanted:
+                subject = own if len(rule.columns) > 1 else "it"
+                yield Problem(f"{subject} is {wanted}, {to.product}.{column} is {found}", where)

@@ -39,6 +39,7 @@ from mesh.products.ports import (
 from mesh.products.retention import Retention
 
 if TYPE_CHECKING:
+    from mesh.contracts.odcs.model import Kept
     from mesh.contracts.pandera import Contract as ContractModel
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -59,7 +60,10 @@ class SqlModel:
 
 @dataclass(frozen=True, slots=True)
 class DataProduct:
-    """One product as everything else sees it."""
+    """One product as everything else sees it.
+
+    `kept` is what its ODCS document says and Mesh does not enforce.
+    """
 
     id: ProductId
     contract: Contract
@@ -80,6 +84,7 @@ class DataProduct:
     successor: str = ""
     source: str = ""
     code_version: str = ""
+    kept: tuple[Kept, ...] = ()
 
     @property
     def engine(self) -> str:
@@ -152,7 +157,7 @@ class Declaration:
     """What `data_product` was told, before the domain is known."""
 
     function: Callable[..., Any]
-    contract: type[ContractModel] | Contract
+    contract: type[ContractModel] | Contract | str | Path
     options: Mapping[str, Any]
 
     def bind(self, domain: str, root: Path) -> DataProduct:
@@ -163,9 +168,10 @@ class Declaration:
         problems = [replace(p, where=where) for p in product_name_problems(name)]
         problems += _parameter_problems(self.function, inputs, where)
         try:
-            contract = _contract_of(self.contract)
+            promised = self._promised(domain)
         except DefinitionError as error:
             raise DefinitionError([*error.problems, *problems]) from error
+        contract = promised.contract
         if major is not None and major != contract.version.major:
             problems.append(
                 Problem(
@@ -182,8 +188,9 @@ class Declaration:
             transform=self.function,
             description=_description(self.function, contract),
             source=_source_path(self.function, root),
-            code_version=code_version(self.function),
-            **self.options,
+            code_version=code_version(self.function, contract),
+            kept=promised.kept,
+            **promised.options,
         )
         problems += declaration_problems(product, where)
         problems += _partition_problems(self.function, product, where)
@@ -191,10 +198,33 @@ class Declaration:
             raise DefinitionError(problems)
         return product
 
+    def _promised(self, domain: str) -> _Promised:
+        """The contract, and the terms as they are with it. Raises DefinitionError."""
+        if isinstance(self.contract, Contract):
+            return _Promised(self.contract, self.options)
+        if isinstance(self.contract, str | Path):
+            from mesh.products.odcs_file import OdcsFile, terms_of
+
+            file = OdcsFile.of(self.contract, self.function)
+            found = file.contract(domain, self.function.__name__)
+            return _Promised(found.contract, terms_of(found, self.options), found.kept)
+        from mesh.contracts.pandera import load
+
+        return _Promised(load(self.contract), self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Promised:
+    """A contract, the options of its declaration, and what of its document is not enforced."""
+
+    contract: Contract
+    options: Mapping[str, Any]
+    kept: tuple[Kept, ...] = ()
+
 
 def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by keyword
     *,
-    contract: type[ContractModel] | Contract,
+    contract: type[ContractModel] | Contract | str | Path,
     inputs: Mapping[str, Input] | None = None,
     on_violation: OnViolation | None = None,
     write: WriteMode | None = None,
@@ -212,7 +242,9 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
     """Declare that a function makes a data product. The function itself is not changed.
 
     Args:
-        contract: the promise; its version's major is the product's.
+        contract: the promise; its version's major is the product's. An ODCS file counts from the
+            module's folder: `orders.odcs.yaml`, or `shop.odcs.yaml#orders` for one of its tables.
+            Without `#`, it is the table with the product's name.
         inputs: input ports by parameter name.
         on_violation: `Refuse()` (default) or `Quarantine(tolerance)`.
         write: `Overwrite()` (default), `Append()`, `ReplacePartitions(by=…)`, `Upsert(on=…)` or
@@ -316,8 +348,11 @@ def _upkeep_problems(product: DataProduct, where: str) -> list[Problem]:
     return problems
 
 
-def code_version(function: Callable[..., Any]) -> str:
-    """A digest of the module that a function is written in; empty when it has no source."""
+def code_version(function: Callable[..., Any], contract: Contract | None = None) -> str:
+    """A digest of the module that a function is written in, and of a contract beside it.
+
+    Empty when the function has no source.
+    """
     module = sys.modules.get(function.__module__)
     if module is None:
         return ""
@@ -325,15 +360,11 @@ def code_version(function: Callable[..., Any]) -> str:
         source = inspect.getsource(module)
     except (OSError, TypeError):
         return ""
+    if contract is not None and contract.document:
+        from mesh.products.odcs_file import promised_text
+
+        source += promised_text(contract)
     return hashlib.sha256(source.encode()).hexdigest()[:12]
-
-
-def _contract_of(declared: type[ContractModel] | Contract) -> Contract:
-    if isinstance(declared, Contract):
-        return declared
-    from mesh.contracts.pandera import load
-
-    return load(declared)
 
 
 def _partition_columns(mode: WriteMode, declared: Sequence[str]) -> tuple[str, ...]:
@@ -343,8 +374,10 @@ def _partition_columns(mode: WriteMode, declared: Sequence[str]) -> tuple[str, .
 
 def _description(function: Callable[..., Any], contract: Contract) -> str:
     module = sys.modules.get(function.__module__)
-    own = inspect.getdoc(function) or (inspect.getdoc(module) if module else "")
-    return own or contract.description
+    of_module = (inspect.getdoc(module) if module else "") or ""
+    # A document says what its table is; a module may hold the functions of many.
+    ranked = (contract.description, of_module) if contract.document else (of_module,)
+    return inspect.getdoc(function) or next(filter(None, ranked), contract.description)
 
 
 def _source_path(function: Callable[..., Any], root: Path) -> str:

@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -144,6 +144,8 @@ def _as_product(kept: Mapping[str, Any]) -> DataProduct:
         description=declared["description"],
         source=declared["source"],
         code_version=declared["code_version"],
+        deprecated=date.fromisoformat(until) if (until := declared["deprecated"]) else None,
+        successor=declared["successor"],
     )
 
 

@@ -8,6 +8,7 @@ in its Jinja, what it promises in its YAML or in a Pandera model beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -174,6 +175,8 @@ class _Binding:
             schedule=terms.schedule,
             access=terms.access,
             tags=dict(terms.tags),
+            deprecated=date.fromisoformat(terms.deprecated) if terms.deprecated else None,
+            successor=terms.successor,
             source=_relative(self.model.file, self.root),
             code_version=files.digest,
         )

@@ -5,6 +5,7 @@ Owns the shape of `config.meta.mesh` of a model. Unknown keys are problems.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
@@ -82,6 +83,18 @@ class ProductTerms(Shape):
     retention: RetentionTerms | None = Field(
         default=None, description="How long rows, or versions of the table, are kept."
     )
+
+    deprecated: str = Field(
+        default="", description="The last day of this major, such as 2027-06-30."
+    )
+    successor: str = Field(default="", description="The product to use instead.")
+
+    @field_validator("deprecated")
+    @classmethod
+    def _deprecated_is_a_day(cls, value: str) -> str:
+        if value:
+            date.fromisoformat(value)
+        return value
 
     @field_validator("freshness")
     @classmethod

@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from mesh.catalog.landed import receipt_of
+from mesh.catalog.model import RetirementRecord
 from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt
+from mesh.catalog.retirements_in_lake import retirement_in
 from mesh.contracts.differing import Differing, differing
 from mesh.contracts.model import Contract, Version
-from mesh.errors import ContractChangedError
-from mesh.lake import Snapshot, Table
+from mesh.errors import ContractChangedError, RetiredError
+from mesh.lake import Commit, Snapshot, Table
 from mesh.products.declaration import DataProduct
 
 
@@ -66,12 +68,12 @@ def require_unchanged(product: DataProduct, snapshot: Snapshot | None) -> None:
     """Raise ContractChangedError when a version that is published would get another content.
 
     So too when the version is lower than the published one: what consumers were given with that
-    would silently go.
+    would silently go. A product that is retired is RetiredError.
     """
-    if snapshot is None:
-        return
-    latest = newest_receipt(snapshot)
-    if latest is None:
+    latest = None if snapshot is None else _newest(snapshot)
+    if isinstance(latest, RetirementRecord):
+        raise retired_error(latest)
+    if snapshot is None or latest is None:
         return
     contract, published = product.contract, Version.parse(latest.contract_version)
     if contract.version < published:
@@ -80,6 +82,23 @@ def require_unchanged(product: DataProduct, snapshot: Snapshot | None) -> None:
         _require_equal(product, snapshot.table, latest)
     else:
         _require_unused(product, snapshot)
+
+
+def retired_error(retired: RetirementRecord) -> RetiredError:
+    """The error for whoever would publish to a retired product."""
+    follows = f"publish {retired.successor}, and " if retired.successor else ""
+    hint = f"{follows}delete its module, or publish a new major"
+    return RetiredError(f"it was {retired}", where=retired.product, hint=hint)
+
+
+def _newest(snapshot: Snapshot) -> Receipt | RetirementRecord | None:
+    """What the log says last of the product: a publication, or its end. Reads no entry twice."""
+    for commit in snapshot.commits():
+        if (ended := retirement_in(commit)) is not None:
+            return ended
+        if (receipt := _readable(commit)) is not None:
+            return receipt
+    return None
 
 
 def _require_equal(product: DataProduct, table: Table, latest: Receipt) -> None:
@@ -140,14 +159,16 @@ def _backwards(product: DataProduct, receipt: Receipt) -> ContractChangedError:
 
 
 def _receipts(snapshot: Snapshot) -> Iterator[Receipt]:
-    """Receipts in the order of the log, newest first; what cannot be read is passed over."""
-    for commit in snapshot.commits():
-        try:
-            receipt = receipt_of(commit)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue
-        if receipt is not None:
-            yield receipt
+    """Receipts in the order of the log, newest first."""
+    return filter(None, map(_readable, snapshot.commits()))
+
+
+def _readable(commit: Commit) -> Receipt | None:
+    """A commit's receipt; one that cannot be read is passed over."""
+    try:
+        return receipt_of(commit)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _path(digest: str) -> str:

@@ -22,6 +22,7 @@ from mesh.upkeep.compaction import JOINED, Compaction
 from mesh.upkeep.keeps import KEEPERS, Held, Keeper, safety_of
 from mesh.upkeep.reporting import Report, Task, Work
 from mesh.upkeep.retention import OldRows
+from mesh.upkeep.retiring import RetiredRows, retired
 from mesh.upkeep.vacuum import Vacuum
 
 _REJECTED_AT = "_mesh_rejected_at"
@@ -73,6 +74,9 @@ class Upkeep:
 
     def _tasks(self, product: ProductId, declared: DataProduct | None) -> list[Task]:
         tables = self.lake.tables(product)
+        ended = retired(self.catalog, product)
+        if ended is not None and self.now >= ended.keep_until:
+            return [RetiredRows(table, part, ended, self.now) for part, table in tables.items()]
         uses = self.catalog.uses(str(product))
         retention = declared.retention if declared is not None else None
         held = Held(product, {}, self.settings.upkeep, self.now, retention, uses)

@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.faults import publisher, replayer, runner
+from tests.faults import publisher, replayer, retirer, runner
 from tests.faults.steps import watch
 
 TASKS = {
@@ -27,6 +27,7 @@ TASKS = {
     "run": runner.run_told,
     "replay": replayer.replay_told,
     "discard": replayer.discard_told,
+    "retire": retirer.retire_told,
 }
 _PAUSE_SECONDS = 0.005
 

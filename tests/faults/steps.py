@@ -50,6 +50,8 @@ STEPS = (
     "after the event was written",
     "before the event's record",
     "after the event's record",
+    "before the retirement's record",
+    "after the retirement's record",
     "before the plan is forgotten",
     "after the plan was forgotten",
 )
@@ -74,6 +76,13 @@ def watch(tell: Tell) -> None:
         "record_quarantine_events",
         tell,
         lambda *_: "the event's record",
+        ("before {}", "after {}"),
+    )
+    _around(
+        Catalog,
+        "record_retirement",
+        tell,
+        lambda *_: "the retirement's record",
         ("before {}", "after {}"),
     )
     insert = publications.insert_receipts

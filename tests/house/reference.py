@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from tests.house.odcs_page import odcs_page
 from tests.house.repository import ROOT, modules, tree
 
 FOLDER = ROOT / "docs" / "reference"
@@ -223,14 +224,15 @@ def manifest_row(name: str, kind: str, preset_value: str, text: str) -> str:
 
 
 def api_page() -> str:
-    """What `import mesh` offers."""
-    mesh = importlib.import_module("mesh")
+    """What `import mesh` and `import mesh.testing` offer."""
     parts: list[str] = []
-    for name in sorted(mesh.__all__):
-        parts += ["", f"## `mesh.{name}`", ""]
-        if written := signature(name, getattr(mesh, name)):
-            parts += ["```python", written, "```", ""]
-        parts.append(description(name))
+    for home in ("mesh", "mesh.testing"):
+        module = importlib.import_module(home)
+        for name in sorted(module.__all__):
+            parts += ["", f"## `{home}.{name}`", ""]
+            if written := signature(f"{home}.{name}", getattr(module, name)):
+                parts += ["```python", written, "```", ""]
+            parts.append(description(name, home))
     return page("The Python interface", "Everything else is an inner part of Mesh.", *parts)
 
 
@@ -247,7 +249,7 @@ def signature(name: str, value: Any) -> str:
     if len(written) > 80:
         inner, _, returns = written[1:].rpartition(")")
         written = "(\n    " + ",\n    ".join(split_parameters(inner)) + f",\n){returns}"
-    return f"mesh.{name}{written}"
+    return f"{name}{written}"
 
 
 def split_parameters(inner: str) -> list[str]:
@@ -261,9 +263,9 @@ def split_parameters(inner: str) -> list[str]:
     return [*parts, inner[start:].strip()]
 
 
-def description(name: str) -> str:
+def description(name: str, home: str = "mesh") -> str:
     """An export's own documentation: its docstring, or the string below its assignment."""
-    value = getattr(importlib.import_module("mesh"), name)
+    value = getattr(importlib.import_module(home), name)
     if is_alias(value):
         return clean(string_below_assignment(name))
     return (
@@ -350,11 +352,17 @@ def page(title: str, *parts: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in body)).strip() + "\n"
 
 
+def odcs_reference() -> str:
+    """What of the Open Data Contract Standard is enforced, and what is kept."""
+    return page("ODCS", *odcs_page())
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "api": api_page,
     "commands": commands_page,
     "domain-yaml": domain_yaml_page,
     "errors": errors_page,
+    "odcs": odcs_reference,
     "settings": settings_page,
 }
 

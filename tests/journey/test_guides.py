@@ -9,18 +9,23 @@ IN_THE_ORDER_OF_READING = (
     "first-product",
     "when-a-publication-is-refused",
     "reuse-a-product",
+    "test-a-product",
     "incremental",
     "keep-history",
     "run-the-platform",
     "upkeep",
+    "evolve-a-contract",
+    "run-two-majors",
 )
 NEEDS_A_STORE = {"object-storage"}
 """Its ways are tried on a gateway, one by one, in `tests/lake/test_access.py`."""
 COMES_AFTER = {
     "when-a-publication-is-refused": ("first-product",),
     "reuse-a-product": ("first-product",),
+    "test-a-product": ("first-product", "reuse-a-product"),
     "upkeep": ("first-product",),
     "keep-history": ("first-product",),
+    "run-two-majors": ("evolve-a-contract",),
 }
 """Guides that go on from others."""
 

@@ -25,11 +25,21 @@ def _changes(before: Contract, after: Contract) -> Iterator[Change]:
     if before == after:
         return
     pairing = Pairing.of(before, after)
-    yield from column_changes(before, after, pairing)
-    yield from _key_changes(before, after, pairing)
-    yield from rule_changes(before, after, pairing)
-    yield from _whole_changes(before, after)
-    yield from document_changes(before, after, pairing)
+    found = [
+        *column_changes(before, after, pairing),
+        *_key_changes(before, after, pairing),
+        *rule_changes(before, after, pairing),
+        *_whole_changes(before, after),
+        *document_changes(before, after, pairing),
+    ]
+    if not found and before.document.get("schema") != after.document.get("schema"):
+        found.append(
+            Change(
+                kind=Kind.SEMANTICS_CHANGED,
+                reason="the rest of its document differs: tables of one document share its version",
+            )
+        )
+    yield from found
 
 
 def _key_changes(before: Contract, after: Contract, pairing: Pairing) -> Iterator[Change]:
