@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _LONGEST = 24
 _COLUMNS = ("column", "type", "null", "distinct", "min", "max", "most frequent")
 _TOP = 3
+_LEAST_SHARE = 0.001
 
 
 def print_preview(found: Preview) -> None:
@@ -32,8 +33,11 @@ def print_preview(found: Preview) -> None:
     for note in found.notes:
         console.say(note, "dim")
     console.say()
-    console.say(f"{console.count(found.profile.rows, 'row')}, of which the first are", "cyan")
-    print_rows(found.head, hint="`--json` has them")
+    if found.head.height:
+        console.say(f"{console.count(found.profile.rows, 'row')}, of which the first are", "cyan")
+        print_rows(found.head, hint="`--json` has them")
+    else:
+        console.say(console.count(found.profile.rows, "row"), "cyan")
     _print_profile(found.profile)
     _print_comparison(found)
     console.say()
@@ -46,11 +50,15 @@ def _print_profile(profile: Profile) -> None:
     made = console.table(*_COLUMNS, right=["null", "distinct"])
     for column in profile.columns:
         distinct = None if column.distinct is None else f"{column.distinct:,}"
-        null = f"{profile.null_share(column):.1%}" if column.nulls else console.NOTHING
+        null = _share(profile.null_share(column)) if column.nulls else console.NOTHING
         low, high = (_short(v) for v in _range(column))
         top = ", ".join(f"{_short(v)} ({rows:,})" for v, rows in column.top[:_TOP])
         console.add_row(made, column.name, column.type, null, distinct, low, high, top)
     console.print_table(made)
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}" if share >= _LEAST_SHARE else f"< {_LEAST_SHARE:.1%}"
 
 
 def _range(column: ColumnProfile) -> tuple[Any, Any]:
@@ -105,9 +113,9 @@ def _print_verdict(found: Preview) -> None:
     console.say(f"{console.count(verdict.accepted, 'row')} would be published{rejected}", "green")
     for item in verdict.failures:
         mark = "" if item.rule.is_blocking else "warning: "
-        broken = (
-            f"{console.count(item.failed, 'row')} break" if item.rule.counts_rows else "broken:"
-        )
+        verb = "breaks" if item.failed == 1 else "break"
+        rows = f"{console.count(item.failed, 'row')} {verb}"
+        broken = rows if item.rule.counts_rows else "broken:"
         console.say(f"{mark}{broken} `{item.rule.text}`", "yellow")
 
 

@@ -19,6 +19,7 @@ from mesh.errors import MeshError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mesh.naming import ProductId
     from mesh.orchestration.execution import Run
     from mesh.orchestration.running import RunSummary
     from mesh.orchestration.workspace import Workspace
@@ -44,6 +45,16 @@ def run(
     partition: Annotated[
         str, typer.Option(help="Publish one partition of products that have them; default: all.")
     ] = "",
+    partitions: Annotated[
+        str, typer.Option(help="Publish these partitions, in order: `A..B`, or `A,B`.")
+    ] = "",
+    since: Annotated[
+        str,
+        typer.Option(help="Publish the partitions from a day on, such as 2026-01-31, in order."),
+    ] = "",
+    is_downstream: Annotated[
+        bool, typer.Option("--downstream", help="Publish also what is made from the products.")
+    ] = False,
     run_id: Annotated[
         str, typer.Option(help="Name of the run: the same again publishes nothing twice.")
     ] = "",
@@ -64,19 +75,33 @@ def run(
 ) -> None:
     """Publish products in the order of their inputs, several at a time.
 
+    Each partition is a publication of its own: after a failure, the same `--run-id` goes on with
+    the first that is missing.
+
     Ends with exit code 1 when anything was refused, failed, or had to be left out.
     """
     from mesh.orchestration.execution import Run
 
     if not (products or domain or is_all):
         raise typer.BadParameter("name products, or use --domain NAME or --all")
+    if sum(map(bool, (partition, partitions, since))) > 1:
+        raise typer.BadParameter("use one of --partition, --partitions and --since")
     session = Session.of(context)
     organization = session.organization()
     chosen = choose(organization, products or (), domain or (), is_all=is_all)
+    named = [find_product(organization, name).id for name in products or ()]
+    if is_downstream:
+        chosen = _with_downstream(organization, chosen)
+    backfilled = _partitions(chosen, named, partitions=partitions, since=since)
     workspace = session.workspace()
     workspace.register(organization.domains)
     with Reporter(is_wanted=not no_report) as reporter:
-        run = Run(run_id or new_run_id(), partition, is_full_refresh=full_refresh)
+        run = Run(
+            run_id or new_run_id(),
+            partition,
+            is_full_refresh=full_refresh,
+            partitions=backfilled,
+        )
         summary = _run(workspace, chosen, run, workers=workers, as_json=as_json)
         _tell(session, summary, organization, is_all=is_all, as_json=as_json)
         reporter.report(workspace.settings, organization, summary)
@@ -103,6 +128,27 @@ def choose(
     if not chosen and not organization.broken:
         raise MeshError("there is no product to run", hint="`mesh new product DOMAIN.NAME`")
     return list({product.id: product for product in chosen}.values())
+
+
+def _with_downstream(
+    organization: Organization, chosen: Sequence[DataProduct]
+) -> list[DataProduct]:
+    from mesh.orchestration.backfilling import downstream
+
+    return downstream(chosen, list(organization.products.values()))
+
+
+def _partitions(
+    chosen: Sequence[DataProduct], named: Sequence[ProductId], *, partitions: str, since: str
+) -> dict[str, tuple[str, ...]]:
+    """The partitions of each product that a backfill is about; none for all of them."""
+    from mesh.orchestration.backfilling import partitions_among, partitions_since
+    from mesh.products.choosing import Choice
+
+    about = named or [product.id for product in chosen if product.partitions is not None]
+    if since:
+        return partitions_since(chosen, about, since)
+    return partitions_among(chosen, about, Choice.parse(partitions)) if partitions else {}
 
 
 def new_run_id() -> str:
@@ -149,3 +195,5 @@ def _tell(
     else:
         telling.print_summary(summary, organization)
     telling.print_blocks(summary, broken, is_debug=session.is_debug)
+    if summary.run.partitions and not summary.is_successful:
+        telling.print_resumption(summary)

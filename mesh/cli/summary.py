@@ -68,6 +68,17 @@ def print_blocks(
         _print_block(_broken(domain))
 
 
+def print_resumption(summary: RunSummary) -> None:
+    """Print how many partitions are published, and how to go on, to standard error."""
+    for name, partitions in summary.run.partitions.items():
+        done = len(summary.results[name].receipts)
+        if done < len(partitions):
+            told = f"{done:,} of {console.count(len(partitions), 'partition')} published"
+            console.warn(f"{name}: {told}; the next is {partitions[done]}")
+    hint = f"the same again with `--run-id {summary.run.id}` goes on from there"
+    console.stderr().print(console.block(f"  try: {hint}"))
+
+
 def as_json(
     summary: RunSummary, organization: Organization, broken: Sequence[BrokenDomain]
 ) -> dict[str, Any]:
@@ -75,6 +86,7 @@ def as_json(
     return {
         "run_id": summary.run.id,
         "partition": summary.run.partition,
+        "partitions": {name: list(keys) for name, keys in summary.run.partitions.items()},
         "started_at": summary.run.started_at.isoformat(),
         "seconds": round(summary.seconds, 3),
         "is_successful": summary.is_successful and not broken,

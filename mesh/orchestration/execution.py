@@ -29,11 +29,13 @@ class Run:
     """One run: products of the same run and partition are published once.
 
     A full refresh reads incremental inputs as a whole, and replaces what was made of them.
+    `partitions` are those to run of products by name; of others it is `partition`, or all.
     """
 
     id: str
     partition: str = ""
     is_full_refresh: bool = False
+    partitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 

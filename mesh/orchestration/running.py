@@ -154,12 +154,14 @@ def _run_one(product: DataProduct, workspace: Workspace, run: Run) -> Finished:
 
 
 def partitions_of(product: DataProduct, run: Run) -> tuple[str, ...]:
-    """The partitions of a product that a run is about: the run's own, or all of them.
+    """The partitions of a product that a run is about: those chosen, the run's own, or all of them.
 
     A product without partitions has one, which has no name. Raises UnknownPartitionError.
     """
     if product.partitions is None:
         return ("",)
+    if str(product.id) in run.partitions:
+        return run.partitions[str(product.id)]
     keys = product.partitions.keys()
     if not keys:
         raise MeshError("no partition is over yet", where=str(product.id), hint="run it later")

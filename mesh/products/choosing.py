@@ -42,6 +42,8 @@ class Choice:
         Raises UnknownPartitionError for a name that is none of them, and MeshError for a range that
         goes backwards.
         """
+        if not known:
+            raise MeshError("there is no partition yet", where=where)
         places = {key: place for place, key in enumerate(known)}
         for name in (name for part in self.parts for name in part):
             if name and name not in places:

@@ -240,3 +240,72 @@ def test_ctrl_c_ends_a_run_at_once_and_publishes_nothing(empty_mesh):
     assert time.monotonic() - begun < 10
     assert told == "interrupted: what was not published yet stays as it was\n"
     assert not (empty_mesh.root / ".mesh/lake/dev/shop/sales/v1/_delta_log").exists()
+
+
+MONTHLY = '''
+    """Sales by month."""
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    import mesh
+
+    TILL = Path(__file__).parents[3] / "till.txt"
+
+
+    class Monthly(mesh.Contract):
+        """One row per month."""
+
+        month: str = mesh.Field(key=True)
+        amount_usd: float = mesh.Field(ge=0)
+
+
+    @mesh.data_product(
+        contract=Monthly,
+        write=mesh.ReplacePartitions(by="month"),
+        partitions=mesh.MonthlyPartitions(start="2026-01", end="2026-04"),
+    )
+    def monthly(partition: str):
+        """What was taken in a month."""
+        taken = -1.0 if partition in TILL.read_text() else 1.0
+        return pa.table({"month": [partition], "amount_usd": [taken]})
+'''
+
+
+def test_a_backfill_publishes_partitions_in_order_and_goes_on_with_the_same_run(empty_mesh):
+    empty_mesh.write("domains/shop/products/monthly.py", MONTHLY)
+    empty_mesh.write("till.txt", "2026-03")
+    backfill = ("run", "shop.monthly", "--since", "2026-02-14", "--run-id", "b", "--no-report")
+
+    broken = empty_mesh(*backfill)
+    empty_mesh.write("till.txt", "")
+    mended = empty_mesh(*backfill, "--json")
+
+    assert broken.exit_code == 1
+    assert "1 of 3 partitions published; the next is 2026-03" in broken.stderr
+    assert "`--run-id b` goes on from there" in broken.stderr
+    told = json.loads(mended.stdout)
+    assert told["partitions"] == {"shop.monthly_v1": ["2026-02", "2026-03", "2026-04"]}
+    (item,) = told["products"]
+    assert [receipt["partition"] for receipt in item["receipts"]] == told["partitions"][
+        "shop.monthly_v1"
+    ]
+
+
+def test_a_backfill_of_what_has_no_such_partitions_runs_nothing(empty_mesh):
+    empty_mesh.write("domains/shop/products/monthly.py", MONTHLY)
+
+    unknown = empty_mesh("run", "shop.monthly", "--partitions", "2026-01..2026-09")
+    without = empty_mesh("run", "shop.sales", "--since", "2026-01-01")
+    twice = empty_mesh("run", "shop.monthly", "--since", "2026-01-01", "--partition", "2026-01")
+
+    assert (unknown.exit_code, "no partition '2026-09'" in unknown.stderr) == (1, True)
+    assert (without.exit_code, "it has no partitions" in without.stderr) == (1, True)
+    assert twice.exit_code == 2
+    assert not (empty_mesh.root / ".mesh").exists()
+
+
+def test_what_is_made_from_a_product_is_run_when_it_is_asked_for(empty_mesh):
+    told = empty_mesh("run", "shop.sales", "--downstream", "--json", "--no-report")
+    names = [item["product"] for item in json.loads(told.stdout)["products"]]
+    assert names == ["shop.sales_v1", "reports.days_v1"]

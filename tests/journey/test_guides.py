@@ -12,6 +12,7 @@ IN_THE_ORDER_OF_READING = (
     "test-a-product",
     "incremental",
     "keep-history",
+    "preview-and-audit",
     "run-the-platform",
     "upkeep",
     "evolve-a-contract",
@@ -25,6 +26,7 @@ COMES_AFTER = {
     "test-a-product": ("first-product", "reuse-a-product"),
     "upkeep": ("first-product",),
     "keep-history": ("first-product",),
+    "preview-and-audit": ("first-product",),
     "run-two-majors": ("evolve-a-contract",),
 }
 """Guides that go on from others."""

@@ -26,7 +26,7 @@ _VARIES = (
     (re.compile(r"(?<![\d.,])\d+\.\d(?!\d)"), "N.N"),
     (re.compile(r"just now|\d+ \w+ ago"), "AGO"),
 )
-_MAY_EXIT = {1: ("refused", "failed", "  try:"), 2: ("not to be deployed",)}
+_MAY_EXIT = {1: ("refused", "failed", "  try:"), 2: ("not to be deployed", "break the contract")}
 _RUN_MESH = "from mesh.cli import main; main()"
 
 
