@@ -118,7 +118,13 @@ def _planned(file: Path, domain: str, name: str, found: OdcsContract, settings: 
     from mesh.cli.scaffold import Plan
     from mesh.products.collection import domain_folders, domain_name
 
-    product = ProductId(domain, name, found.contract.version.major)
+    try:
+        product = ProductId(domain, name, found.contract.version.major)
+    except InvalidNameError as error:
+        hint = "a product's first version is 1.0.0: raise the contract's version in a copy of it"
+        raise InvalidNameError(
+            Problem(p.what, str(file), p.hint or hint) for p in error.problems
+        ) from error
     homes = {domain_name(folder, settings): folder for folder in domain_folders(settings)}
     if domain not in homes:
         near = did_you_mean(near_names(domain, homes))

@@ -35,9 +35,9 @@ def at_column(rule: Rule, version: str) -> Words | None:
     if rule.severity is not Severity.ERROR or not rule.is_null_ignored or rule.description:
         return None
     if rule.check == "isin":
-        if version < WITH_ENUM:
-            return None
         values = [_plain(value) for value in rule.arguments["allowed_values"]]
+        if version < WITH_ENUM or len({repr(value) for value in values}) < len(values):
+            return None
         return {"enum": [{"value": value} for value in values]}
     said = _OPTIONS.get(rule.check)
     options = said(rule.arguments) if said is not None else None
