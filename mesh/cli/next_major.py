@@ -15,6 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from mesh.errors import MeshError
 from mesh.naming import ProductId
 
@@ -53,9 +55,31 @@ def plan_version(
     old = settings.root / product.source
     text = old.read_text(encoding="utf-8")
     module = _Module.of(text, product)
-    new = old.with_name(f"{following.module_name}.py")
+    home, version = old.parent, f"{following.major}.0.0"
     changed = {} if until is None else {old: module.with_last_day(until, str(following))}
-    return Plan({new: module.with_version(f"{following.major}.0.0")}, changed)
+    new = {home / f"{following.module_name}.py": module.with_version(version, following)}
+    if isinstance(module.contract, ast.Constant):
+        file = home / str(module.contract.value).partition("#")[0]
+        new[home / _file_of(following)] = _raised(file, version, product)
+    return Plan(new, changed)
+
+
+def _file_of(product: ProductId) -> str:
+    return f"{product.module_name}.odcs.yaml"
+
+
+def _raised(file: Path, version: str, product: DataProduct) -> str:
+    """A contract's file with another version; all else of its text stays."""
+    text = file.read_text(encoding="utf-8")
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else ()
+    node = next((value for key, value in pairs if key.value == "version"), None)
+    if node is None:
+        raise _by_hand(product, f"{file.name} has no version")
+    made = edited(text, [Edit(node.start_mark.index, node.end_mark.index, version)])
+    if yaml.safe_load(made) != {**yaml.safe_load(text), "version": version}:
+        raise _by_hand(product, f"{file.name} cannot be edited safely")
+    return made
 
 
 def _following(product: DataProduct, organization: Organization) -> ProductId:
@@ -89,7 +113,7 @@ class _Module:
     text: str
     product: DataProduct
     call: ast.Call
-    contract: ast.ClassDef
+    contract: ast.ClassDef | ast.Constant
 
     @classmethod
     def of(cls, text: str, product: DataProduct) -> _Module:
@@ -98,6 +122,8 @@ class _Module:
         if len(calls) != 1:
             raise _by_hand(product, f"its module declares {len(calls)} products")
         named = next((k.value for k in calls[0].keywords if k.arg == "contract"), None)
+        if isinstance(named, ast.Constant) and isinstance(named.value, str):
+            return cls(text, product, calls[0], named)
         found = [
             node
             for node in tree.body
@@ -109,10 +135,14 @@ class _Module:
             raise _by_hand(product, "its contract is not a class of its module")
         return cls(text, product, calls[0], found[0])
 
-    def with_version(self, version: str) -> str:
+    def with_version(self, version: str, following: ProductId) -> str:
         """The module as the next major has it: another version, and no last day."""
-        made = edited(self.text, [self._version(version), *self._without_ending()])
-        return self._checked(made)
+        if isinstance(self.contract, ast.Constant):
+            _, hash_, table = str(self.contract.value).partition("#")
+            raised = self._over(self.contract, f'"{_file_of(following)}{hash_}{table}"')
+        else:
+            raised = self._version(self.contract, version)
+        return self._checked(edited(self.text, [raised, *self._without_ending()]))
 
     def with_last_day(self, until: date, successor: str) -> str:
         """The module with a last day and a successor, in place of those that it may have."""
@@ -121,11 +151,11 @@ class _Module:
         words = {"deprecated": until.isoformat(), "successor": successor}
         return self._checked(edited(bare, [module.added(words)]))
 
-    def _version(self, version: str) -> Edit:
-        for node in self.contract.body:
+    def _version(self, contract: ast.ClassDef, version: str) -> Edit:
+        for node in contract.body:
             if isinstance(node, ast.ClassDef) and node.name == "Config":
                 return self._version_in(node, version)
-        last = self.contract.body[-1]
+        last = contract.body[-1]
         indent = " " * last.col_offset
         config = f'\n\n{indent}class Config:\n{indent}    version = "{version}"'
         end = self._place(last.end_lineno, last.end_col_offset)

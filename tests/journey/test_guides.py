@@ -17,10 +17,12 @@ IN_THE_ORDER_OF_READING = (
     "upkeep",
     "evolve-a-contract",
     "run-two-majors",
+    "import-a-contract",
 )
 NEEDS_A_STORE = {"object-storage"}
 """Its ways are tried on a gateway, one by one, in `tests/lake/test_access.py`."""
 COMES_AFTER = {
+    "import-a-contract": ("first-product",),
     "when-a-publication-is-refused": ("first-product",),
     "reuse-a-product": ("first-product",),
     "test-a-product": ("first-product", "reuse-a-product"),
