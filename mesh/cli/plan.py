@@ -11,8 +11,10 @@ from mesh.errors import MeshError, Problem
 
 if TYPE_CHECKING:
     from mesh.engines.probing import Probe
+    from mesh.lake import Lake
     from mesh.products.kept import Declared
     from mesh.products.plans import Plan
+    from mesh.products.plans.digests import Judged
     from mesh.products.plans.impact import Made
     from mesh.products.state import MeshState
     from mesh.settings import Settings
@@ -33,6 +35,10 @@ def plan(
     check: Annotated[
         str, typer.Option("--check", help="Say whether the plan of this digest still holds.")
     ] = "",
+    with_data: Annotated[
+        bool,
+        typer.Option("--data", help="Ask published rows about the changes that they decide."),
+    ] = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown for a pull request.")
     ] = False,
@@ -61,12 +67,33 @@ def plan(
     probing = Probing(declared)
     found = make(before, after, probing)
     problems += probing.problems
+    if with_data:
+        found = _proved(found, declared, before)
     _keep(found.digest, before, after, settings)
     _print(found, problems, as_json=as_json, as_markdown=as_markdown)
     if found.failures:
         raise typer.Exit(BREAKING)
     if problems:
         raise typer.Exit(UNSOUND)
+
+
+def _proved(found: Plan, declared: Declared, before: MeshState) -> Plan:
+    """The plan with what the rows that are published in the environment say of it."""
+    from mesh.orchestration.proving import proved
+
+    settings = declared.settings
+    lake = _lake_of(before, settings)
+    return proved(found, declared.runnable, lake, settings.publishing)
+
+
+def _lake_of(before: MeshState, settings: Settings) -> Lake:
+    """The lake of the environment that is compared with; this environment's for a commit."""
+    from mesh.lake import Lake
+    from mesh.settings import load
+
+    word, _, name = before.origin.partition(" ")
+    is_environment = word == "environment" and name != settings.environment
+    return Lake.of(load(settings.root, environment=name) if is_environment else settings)
 
 
 def _declared(settings: Settings) -> tuple[Declared, list[Problem]]:
@@ -138,13 +165,15 @@ def _plain(problem: Problem) -> dict[str, Any]:
 
 
 def _check(
-    asked: object, before: MeshState, after: MeshState, settings: Settings, *, as_json: bool
+    asked: Judged, before: MeshState, after: MeshState, settings: Settings, *, as_json: bool
 ) -> None:
     """Say whether a plan holds, and what moved since; ends with exit code 3 when it does not."""
     from mesh.cli.console import print_json, say
     from mesh.cli.plans_kept import moved_since
 
-    moved = moved_since(asked, before, after, settings)  # type: ignore[arg-type]
+    moved = moved_since(asked, before, after, settings)
+    if asked.rows and not moved and asked.rows != _rows_asked(before, after, settings):
+        moved = ["the rows that were asked are not those that are published"]
     if as_json:
         print_json({"holds": not moved, "digest": str(asked), "moved": moved})
     elif not moved:
@@ -156,6 +185,13 @@ def _check(
         say("make it anew: mesh plan", "cyan")
     if moved:
         raise typer.Exit(OUTDATED)
+
+
+def _rows_asked(before: MeshState, after: MeshState, settings: Settings) -> str:
+    from mesh.orchestration.proving import rows_asked
+    from mesh.products.plans import make
+
+    return rows_asked(make(before, after), _lake_of(before, settings))
 
 
 def _keep(digest: str, before: MeshState, after: MeshState, settings: Settings) -> None:

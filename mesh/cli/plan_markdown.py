@@ -87,13 +87,12 @@ def _changes(changes: Iterable[Change]) -> Iterator[str]:
     yield "| change | consumers | producer | bump | why |"
     yield "| --- | --- | --- | --- | --- |"
     for change in changes:
-        why = f"{change.reason}{' (published rows decide)' if change.depends_on_data else ''}"
         cells = [
             _text(change.title),
             f"{_MARKS[change.consumer]} {change.consumer}",
             f"{_MARKS[change.producer]} {change.producer}",
             str(change.bump),
-            _text(why),
+            _text(change.why),
         ]
         yield f"| {' | '.join(cells)} |"
 

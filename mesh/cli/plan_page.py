@@ -83,10 +83,7 @@ def _print_product(item: ProductPlan) -> None:
 def _print_changes(changes: Iterable[Change]) -> None:
     made = console.table("change", "consumers", "producer", "bump", "why", wrapping=["why"])
     for change in changes:
-        why = change.reason
-        if change.depends_on_data:
-            why += " (published rows decide)"
-        cells = (_short(change.title), change.consumer, change.producer, change.bump, why)
+        cells = (_short(change.title), change.consumer, change.producer, change.bump, change.why)
         console.add_row(made, *map(str, cells), style=_STYLES[change.consumer])
     console.print_table(made)
 

@@ -416,3 +416,41 @@ def test_service_levels_and_expectations_that_would_not_hold(mesh):
     assert any(
         "expects of amount_usd: max_null_share 0.05" in w["reason"] for w in plan["warnings"]
     )
+
+
+SALES = "domains/shop/products/sales.py"
+
+
+def test_published_rows_decide_about_a_tightened_rule_when_they_are_asked(mesh):
+    edited(mesh, SALES, ("le=1000", "le=100"))
+    plain, holds = told(mesh, code=0), told(mesh, "--data", code=0)
+    edited(mesh, SALES, ("le=1000", "le=60"))
+    breaks = told(mesh, "--data", code=0)
+    markdown = mesh.process("plan", "--data", "--markdown").stdout
+    page = mesh.process("plan", "--data").stdout
+
+    def change(found):
+        (item,) = (p for p in found["products"] if p["product"] == "shop.sales_v1")
+        (only,) = item["contract"]["changes"]
+        return only["producer"], only["depends_on_data"], only["proof"]
+
+    assert change(plain) == ("risky", True, "")
+    assert change(holds) == ("compatible", False, "holds for all 49 rows")
+    assert change(breaks) == ("breaking", False, "10 of 49 rows break it")
+    assert "10 of 49 rows break it (`mesh audit shop.sales_v1` shows them)" in page
+    assert "10 of 49 rows break it" in markdown
+    assert any("break it" in warning["reason"] for warning in breaks["warnings"])
+
+
+def test_a_plan_that_asked_rows_holds_until_others_are_published(mesh):
+    edited(mesh, SALES, ("le=1000", "le=100"))
+    digest = told(mesh, "--data", code=0)["digest"]
+    assert mesh.process("plan", "--check", digest).returncode == 0
+    edited(mesh, SALES)
+    assert mesh.process("run", "shop.sales", "--no-report").returncode == 0
+    edited(mesh, SALES, ("le=1000", "le=100"))
+
+    moved = mesh.process("plan", "--check", digest)
+
+    assert moved.returncode == 3
+    assert "the rows that were asked are not those that are published" in moved.stdout

@@ -122,7 +122,7 @@ class Change:
     change is about the whole. `columns` are all that it touches, so that whoever reads one of them
     is hit; when empty, everyone is. `effect` ends a consumer's sentence: `wind_speed_mph, which
     would become nullable`. `rule` is the id, in the new contract, of what published rows can be
-    held to; empty when no data is needed to tell.
+    held to; empty when no data is needed to tell. `proof` is what they were found to say.
     """
 
     kind: Kind
@@ -136,6 +136,7 @@ class Change:
     effect: str = ""
     reason: str = ""
     rule: str = ""
+    proof: str = ""
 
     @property
     def is_breaking(self) -> bool:
@@ -146,6 +147,12 @@ class Change:
     def depends_on_data(self) -> bool:
         """Whether rows that are published already decide if the producer keeps it."""
         return bool(self.rule) and self.producer is Standing.RISKY
+
+    @property
+    def why(self) -> str:
+        """The reason, and what published rows say of it, or that they were not asked."""
+        told = self.proof or ("published rows decide" if self.depends_on_data else "")
+        return f"{self.reason} ({told})" if told else self.reason
 
     @property
     def title(self) -> str:
@@ -170,6 +177,7 @@ class Change:
             "reason": self.reason,
             "rule": self.rule,
             "depends_on_data": self.depends_on_data,
+            "proof": self.proof,
         }
 
 

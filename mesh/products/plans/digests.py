@@ -1,7 +1,7 @@
 """The digest of a plan, and whether a plan still holds.
 
-Owns how a digest is written: the digest of what was there, and that of what would be, so that it
-tells by itself which of the two moved.
+Owns how a digest is written: the digest of what was there, that of what would be, and that of the
+published rows where a plan asked them, so that it tells by itself which of these moved.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mesh.errors import MeshError
 from mesh.products.state import MeshState, digest_of
 
-_DIGEST = re.compile(r"(?P<before>[0-9a-f]{32})-(?P<after>[0-9a-f]{32})")
+_DIGEST = re.compile(r"(?P<before>[0-9a-f]{32})-(?P<after>[0-9a-f]{32})(-(?P<rows>[0-9a-f]{32}))?")
 
 Parts = Mapping[str, Mapping[str, str]]
 """Digests by product or domain, and by part: `MeshState.parts`."""
@@ -21,10 +21,11 @@ Parts = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a plan judged: the digest of each side."""
+    """What a plan judged: the digest of each side, and of published rows; empty if not asked."""
 
     before: str
     after: str
+    rows: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Judged:
@@ -35,7 +36,7 @@ class Judged:
                 f"{text!r} is not the digest of a plan",
                 hint="take it from the last line of `mesh plan`, or from `digest` in its JSON",
             )
-        return cls(match["before"], match["after"])
+        return cls(match["before"], match["after"], match["rows"] or "")
 
     @classmethod
     def of(cls, before: MeshState, after: MeshState) -> Judged:
@@ -45,7 +46,7 @@ class Judged:
 
     def __str__(self) -> str:
         """As it is printed."""
-        return f"{self.before}-{self.after}"
+        return "-".join(filter(None, (self.before, self.after, self.rows)))
 
 
 def plan_digest(before: MeshState, after: MeshState) -> str:
