@@ -1,5 +1,6 @@
 """A preview makes what a run would publish, tells of it, and leaves everything as it was."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from mesh.errors import (
     UnknownPartitionError,
 )
 from mesh.lake import Lake
+from mesh.orchestration.auditing import audit
 from mesh.orchestration.execution import Run, execute
 from mesh.orchestration.previewing import Asked, preview
 from mesh.orchestration.slicing import Cut
@@ -360,3 +362,75 @@ def _priced(factor, *, first=1, last=20):
     return made.filter(pl.col("order_id").is_between(first, last)).with_columns(
         pl.col("amount") * factor
     )
+
+
+class Prices(mesh.Contract):
+    """One row per article and period."""
+
+    article: str = mesh.Field(key=True)
+    valid_from: mesh.UTCDatetime = mesh.Field(key=True)
+    valid_to: mesh.UTCDatetime = mesh.Field(nullable=True)
+    price: float = mesh.Field(gt=0)
+
+
+def priced(*prices):
+    """What articles cost from hour to hour."""
+    return pl.DataFrame(
+        [
+            (article, datetime(2026, 1, 1, hour, tzinfo=UTC), price)
+            for article, hour, price in prices
+        ],
+        schema={"article": pl.String, "valid_from": pl.Datetime("us", "UTC"), "price": pl.Float64},
+        orient="row",
+    )
+
+
+def test_a_history_is_compared_by_its_moments_and_ends_are_worked_out_later(settings):
+    history = mesh.SlowlyChanging(key="article", valid_from="valid_from", valid_to="valid_to")
+    options = {"name": "prices", "write": history}
+    lake = Lake.of(settings)
+    first = priced(("pen", 1, 1.0), ("ink", 1, 8.0))
+    publish(product(Prices, **options), first, lake=lake, run_id="r")
+    second = priced(("pen", 1, 1.0), ("pen", 2, 1.5), ("ink", 1, 9.0))
+
+    found = look(product(Prices, function=lambda: second, **options), lake, settings)
+
+    assert found.verdict.is_accepted
+    rows = found.compared.rows
+    assert (rows.added, rows.removed, rows.changed, rows.same) == (1, 0, 1, 1)
+    assert rows.columns == {"price": 1}
+    assert audit(product(Prices, **options), lake, settings.publishing).holds
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda rows: rows.to_arrow(),
+        lambda rows: rows.to_pandas(),
+        lambda rows: rows.lazy(),
+        lambda rows: rows.with_columns(pl.col("country").cast(pl.Categorical)),
+        lambda rows: rows.with_columns(pl.col("country").cast(pl.Enum(["NL", "BE"]))),
+        lambda rows: rows.to_arrow().to_reader(max_chunksize=3),
+        lambda rows: rows.clear(),
+    ],
+    ids=["arrow", "pandas", "lazy", "categorical", "enum", "reader", "no rows"],
+)
+def test_any_arrow_producer_can_be_looked_at(form, settings):
+    declared = product(function=lambda: form(orders(ROWS)))
+
+    found = look(declared, Lake.of(settings), settings)
+
+    assert not found.verdict.differences
+    assert found.verdict.rows == found.profile.rows
+    assert found.verdict.is_accepted == bool(found.verdict.rows)
+
+
+def test_a_column_that_comes_twice_is_told(settings):
+    twice = pa.table(
+        [[1], ["NL"], [1.0], ["x"]], names=["order_id", "country", "amount", "country"]
+    )
+
+    found = look(product(function=lambda: twice), Lake.of(settings), settings)
+
+    assert [d.column for d in found.verdict.differences] == ["country"]
+    assert found.head.columns == ["order_id", "country", "amount", "country (2)"]
