@@ -23,6 +23,7 @@ from mesh.cli.audit import audit as audit_command
 from mesh.cli.catalog import app as catalog_commands
 from mesh.cli.check import check as check_command
 from mesh.cli.contract import app as contract_commands
+from mesh.cli.domain import app as domain_commands
 from mesh.cli.erase import erase as erase_command
 from mesh.cli.lineage import lineage as lineage_command
 from mesh.cli.listing import list_products
@@ -120,6 +121,7 @@ app.command("audit")(audit_command)
 app.command("preview")(preview_command)
 app.add_typer(contract_commands, name="contract")
 app.add_typer(new_commands, name="new")
+app.add_typer(domain_commands, name="domain")
 app.add_typer(catalog_commands, name="catalog")
 app.command("retire")(retire_command)
 app.command("maintain")(maintain_command)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from mesh.contracts.odcs.writing import DEFAULT, document
 from mesh.products.declaration import DataProduct
 from mesh.products.domain import DomainManifest
+from mesh.products.odps import contract_id
 from mesh.products.ports import parse_duration
 
 _WITH_TEAM_OBJECT = "3.1.0"
@@ -50,7 +51,7 @@ def _facts(product: DataProduct, manifest: DomainManifest, version: str) -> dict
     }
     levels = [*_freshness(product), *_retention(product)]
     facts: dict[str, Any] = {
-        "id": str(product.id),
+        "id": contract_id(product),
         "domain": product.id.domain,
         "dataProduct": product.id.name,
         "description": {key: text for key, text in texts.items() if text},

@@ -10,9 +10,10 @@ from mesh.catalog.store import Catalog
 from mesh.lake import Lake
 from mesh.products.collection import Organization
 from mesh.products.domain import OrganizationManifest
+from mesh.publishing import publish
 from mesh.settings import UpkeepSettings
 from mesh.upkeep.retiring import Retiring
-from tests.behaviour.products import Orders, product
+from tests.behaviour.products import Orders, orders, product
 from tests.catalog.factories import domain
 
 PAST = "2026-01-01"
@@ -43,3 +44,13 @@ def retire_told(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def home(folder: Path) -> dict[str, Any]:
     """Where a child finds lake and catalog."""
     return {"lake": str(folder / "lake"), "catalog": f"sqlite:///{folder / 'catalog.db'}"}
+
+
+def publish_ended(folder: Path):
+    """Ten orders of a product whose last day is over; returns the product."""
+    told = home(folder)
+    declared = ended(write=mesh.Append())
+    data = orders([(n, "DE", 1.0) for n in range(10)])
+    with Catalog.open(told["catalog"]) as catalog:
+        catalog.record(publish(declared, data, lake=Lake(told["lake"]), run_id="first"))
+    return declared

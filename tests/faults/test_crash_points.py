@@ -28,6 +28,7 @@ from tests.behaviour.upkeep import remove_leftovers
 from tests.faults.children import order_of
 from tests.faults.publisher import declared, numbered
 from tests.faults.publisher import rows_of as told_rows
+from tests.faults.retirer import home, publish_ended
 from tests.faults.steps import STEPS, occurrences
 from tests.faults.test_replays import prepared
 from tests.faults.test_replays import told as told_of_replay
@@ -186,6 +187,10 @@ def test_every_step_that_has_a_name_is_taken_by_a_publication_that_dies_in_these
     waiting.mkdir()
     prepared(waiting, "append")
     taken |= set(nursery.steps("replay", told_of_replay(waiting, "append")))
+    ending = tmp_path / "ending"
+    ending.mkdir()
+    publish_ended(ending)
+    taken |= set(nursery.steps("retire", {**home(ending), "by": "ada"}))
     assert taken == set(STEPS)
 
 

@@ -4,7 +4,6 @@ import shutil
 
 import pytest
 
-import mesh
 from mesh.catalog.retirements_in_lake import retirement_of
 from mesh.catalog.store import Catalog
 from mesh.catalog.sync import sync
@@ -12,7 +11,7 @@ from mesh.errors import RetiredError
 from mesh.lake import Lake
 from mesh.publishing import publish
 from tests.behaviour.products import orders, rows_of
-from tests.faults.retirer import ended, home, retiring
+from tests.faults.retirer import home, publish_ended, retiring
 from tests.faults.steps import occurrences
 
 
@@ -21,19 +20,10 @@ def opened(folder):
     return Lake(told["lake"]), Catalog.open(told["catalog"])
 
 
-def published(folder):
-    lake, catalog = opened(folder)
-    declared = ended(write=mesh.Append())
-    data = orders([(n, "DE", 1.0) for n in range(10)])
-    catalog.record(publish(declared, data, lake=lake, run_id="first"))
-    catalog.close()
-    return declared
-
-
 def test_a_product_whose_retirement_is_killed_at_any_step_ends_once(nursery, tmp_path, figures):
     start = tmp_path / "start"
     start.mkdir()
-    declared = published(start)
+    declared = publish_ended(start)
     shutil.copytree(start, tmp_path / "traced")
     steps = nursery.steps("retire", {**home(tmp_path / "traced"), "by": "ada"})
     points = occurrences(steps)
@@ -64,7 +54,7 @@ def test_a_product_whose_retirement_is_killed_at_any_step_ends_once(nursery, tmp
 
 
 def test_of_publications_and_a_retirement_at_once_none_lands_after_the_end(nursery, tmp_path):
-    declared = published(tmp_path)
+    declared = publish_ended(tmp_path)
     told = home(tmp_path)
     children = [
         nursery.begin(

@@ -7,9 +7,9 @@ from tests.journey.walkthrough import Reader, copy_of_the_mesh, steps
 
 IN_THE_ORDER_OF_READING = (
     "first-product",
-    "when-a-publication-is-refused",
     "reuse-a-product",
     "test-a-product",
+    "when-a-publication-is-refused",
     "incremental",
     "keep-history",
     "preview-and-audit",
@@ -34,9 +34,14 @@ COMES_AFTER = {
 """Guides that go on from others."""
 
 
+IN_A_CLONE_OF_ITS_OWN = {"evolve-a-contract", "run-two-majors"}
+"""Guides that change what other guides read, or count who reads it."""
+
+
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory):
-    return Reader(copy_of_the_mesh(tmp_path_factory.mktemp("reader") / "mesh"))
+def readers(tmp_path_factory):
+    """Who follows the guides, and who follows those that need a clone of their own."""
+    return [Reader(copy_of_the_mesh(tmp_path_factory.mktemp("reader") / "mesh")) for _ in range(2)]
 
 
 def test_every_guide_is_followed():
@@ -45,7 +50,8 @@ def test_every_guide_is_followed():
 
 
 @pytest.mark.parametrize("guide", IN_THE_ORDER_OF_READING)
-def test_a_guide_works_as_it_is_written(guide, reader):
+def test_a_guide_works_as_it_is_written(guide, readers):
+    reader = readers[guide in IN_A_CLONE_OF_ITS_OWN]
     assert any(step.act == "run" for step in steps(f"docs/guides/{guide}.md"))
     for name in (*COMES_AFTER.get(guide, ()), guide):
         reader.follow(f"docs/guides/{name}.md")
