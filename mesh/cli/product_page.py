@@ -115,6 +115,9 @@ def _service_levels(levels: Mapping[str, Any]) -> Iterable[str]:
         yield f"schedule: {levels['schedule']} (UTC)"
     if levels["retention"]:
         yield f"retention: {levels['retention']}"
+    for level in levels["measured"]:
+        state = "NOT met" if level["state"] == "missed" else level["state"]
+        yield f"{level['property']}: {level['promised']}: {state}, {level['told']}"
     share = levels["tolerance"]
     yield f"at most {share:.2%} of rows rejected" if share else "refuses when any row breaks a rule"
 

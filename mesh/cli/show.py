@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mesh.orchestration.workspace import Workspace
     from mesh.products.collection import Organization
     from mesh.products.declaration import DataProduct
+    from mesh.products.service_levels import Measured
+
+_RECEIPTS = 1_000
+"""The latest publications by which service levels are measured."""
 
 
 def show(
@@ -75,7 +79,10 @@ def describe(
         ],
         "retired": ended.as_json() if ended else None,
         "table": workspace.lake.table(product.id).url,
-        "service_levels": service_levels(product, receipt, datetime.now(UTC)),
+        "service_levels": {
+            **service_levels(product, receipt, datetime.now(UTC)),
+            "measured": [level.as_json() for level in _measured(product, catalog)],
+        },
         "last_receipt": receipt.as_json() if receipt else None,
         "foreign_versions": [version.as_json() for version in foreign],
         "last_refusal": {
@@ -96,6 +103,14 @@ def describe(
         "expected_by": [item.as_json() for item in catalog.expectations(name)],
         "quarantine": tally_of(product.id, workspace),
     }
+
+
+def _measured(product: DataProduct, catalog: Catalog) -> tuple[Measured, ...]:
+    """Service levels of the contract's document, by when the product was published."""
+    from mesh.products.service_levels import measured
+
+    published = [receipt.published_at for receipt in catalog.receipts(str(product.id), _RECEIPTS)]
+    return measured(product.contract, published, datetime.now(UTC))
 
 
 def _movers(
