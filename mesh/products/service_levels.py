@@ -110,7 +110,8 @@ def _time_of_day(
     match = _TIME.fullmatch(str(level.get("value", "")).strip())
     if match is None:
         return State.UNKNOWN, "it is no time of day such as 09:00-08:00"
-    clock = time(*(int(part) for part in match["clock"].split(":")))
+    hours, minutes, seconds = (int(part) for part in f"{match['clock']}:0".split(":")[:3])
+    clock = time(hours, minutes, seconds)
     due = _last_due(clock, match["zone"] or "Z", now)
     if not times or times[0] > due:
         return State.UNKNOWN, f"it was not published before {_moment(due)}"
