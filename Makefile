@@ -11,6 +11,7 @@ UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 BENCHMARKS := publish upsert incremental reading growth plan peers
 PEERS := benchmarks/.venv/.installed
+JUDGES := tests/peers/.venv/.installed
 DAGSTER_HOME := $(CURDIR)/.mesh/dagster
 HOST ?= 127.0.0.1
 PORT ?= 3000
@@ -35,7 +36,7 @@ demo: $(INSTALLED) ## Publish the reference mesh: five domains, real data
 	@echo "  $(BIN)/mesh quarantine show weather.observations_v1"
 	@echo "  make dev      the same mesh in Dagster's UI"
 
-test: $(INSTALLED) ## Run every test
+test: $(INSTALLED) $(JUDGES) ## Run every test
 	$(BIN)/pytest -n 2 --dist loadfile --mesh $(ARGS)
 
 soak: $(INSTALLED) ## Kill, cut and fill for MINUTES=10, and keep the figures in docs/reliability.md
@@ -68,9 +69,11 @@ lock: $(UV) ## Resolve the locks anew (UPGRADE=--upgrade moves versions)
 		--output-file requirements.lock pyproject.toml
 	UV_NO_CONFIG=1 $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url $(UPGRADE) --output-file benchmarks/peers.lock benchmarks/peers.txt
+	UV_NO_CONFIG=1 $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url $(UPGRADE) --output-file tests/peers/requirements.lock tests/peers/requirements.txt
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) .mesh dist benchmarks/.data benchmarks/.venv dbt_project/target dbt_project/logs logs
+	rm -rf $(VENV) .mesh dist benchmarks/.data benchmarks/.venv tests/peers/.venv dbt_project/target dbt_project/logs logs
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -89,4 +92,9 @@ $(INSTALLED): $(UV) requirements.lock pyproject.toml
 $(PEERS): $(UV) benchmarks/peers.lock
 	$(UV) venv --quiet --clear --python $(BIN)/python benchmarks/.venv
 	VIRTUAL_ENV="$(CURDIR)/benchmarks/.venv" $(UV) pip sync --quiet --require-hashes benchmarks/peers.lock
+	@touch $@
+
+$(JUDGES): $(UV) tests/peers/requirements.lock
+	$(UV) venv --quiet --clear --python $(BIN)/python tests/peers/.venv
+	VIRTUAL_ENV="$(CURDIR)/tests/peers/.venv" $(UV) pip sync --quiet --require-hashes tests/peers/requirements.lock
 	@touch $@

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mesh.catalog.receipts import Receipt, Refusal
+    from mesh.contracts.measures import Bound, metric, sql
+    from mesh.contracts.model import Rule
     from mesh.contracts.pandera import (
         Contract,
         Field,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
         dataframe_check,
     )
     from mesh.contracts.rules import RowCount
+    from mesh.contracts.value_rules import compare
     from mesh.errors import MeshError
     from mesh.orchestration.definitions import definitions
     from mesh.products.declaration import DataProduct, data_product
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Append": "mesh.products.modes",
+    "Bound": "mesh.contracts.measures",
     "Contract": "mesh.contracts.pandera",
     "DailyPartitions": "mesh.products.ports",
     "DataProduct": "mesh.products.declaration",
@@ -62,20 +66,25 @@ _HOMES = {
     "ReplacePartitions": "mesh.products.modes",
     "Retention": "mesh.products.retention",
     "RowCount": "mesh.contracts.rules",
+    "Rule": "mesh.contracts.model",
     "SlowlyChanging": "mesh.products.modes",
     "StaticPartitions": "mesh.products.ports",
     "UTCDatetime": "mesh.contracts.pandera",
     "Upsert": "mesh.products.modes",
     "check": "mesh.contracts.pandera",
+    "compare": "mesh.contracts.value_rules",
     "data_product": "mesh.products.declaration",
     "dataframe_check": "mesh.contracts.pandera",
     "definitions": "mesh.orchestration.definitions",
+    "metric": "mesh.contracts.measures",
     "publish": "mesh.publishing.publish",
     "read": "mesh.reading.read",
+    "sql": "mesh.contracts.measures",
 }
 
 __all__ = [
     "Append",
+    "Bound",
     "Contract",
     "DailyPartitions",
     "DataProduct",
@@ -93,16 +102,20 @@ __all__ = [
     "ReplacePartitions",
     "Retention",
     "RowCount",
+    "Rule",
     "SlowlyChanging",
     "StaticPartitions",
     "UTCDatetime",
     "Upsert",
     "check",
+    "compare",
     "data_product",
     "dataframe_check",
     "definitions",
+    "metric",
     "publish",
     "read",
+    "sql",
 ]
 
 

@@ -7,7 +7,9 @@ cannot turn into a rule: a promise that nobody keeps is worse than none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from mesh.contracts.dbt_yaml import DbtColumn, DbtConstraint, DbtModel, DbtReference
 from mesh.contracts.model import Column, Contract, Rule, Version, distinct_rules
@@ -15,6 +17,7 @@ from mesh.contracts.rules import RowCount, fused_ranges, not_null, references, r
 from mesh.contracts.soundness import soundness_problems
 from mesh.contracts.sql_checks import rules_of_check
 from mesh.contracts.sql_types import contract_types
+from mesh.contracts.stated_rules import plain, why_not
 from mesh.errors import ContractDefinitionError, DefinitionError, Problem, UnknownColumnError
 from mesh.naming import ProductId, column_name_problems
 
@@ -32,15 +35,18 @@ def load(
     name: str,
     version: Version,
     rows: RowCount | None = None,
+    stated: Sequence[Mapping[str, Any]] = (),
     where: Callable[[Place], str],
 ) -> Contract:
     """The contract that a dbt model declares.
 
-    `where` tells where in its file a path of the model's YAML stands. Raises
-    ContractDefinitionError that lists every problem.
+    `stated` are rules as `Rule.as_json` writes them, for which dbt has no constraint. `where` tells
+    where in its file a path of the model's YAML stands. Raises ContractDefinitionError that lists
+    every problem.
     """
     reader = _Reader(model, where)
     contract = reader.read(name, version, rows)
+    contract = reader.with_stated(contract, stated)
     if not reader.problems:
         reader.check_soundness(contract)
     if reader.problems:
@@ -82,6 +88,22 @@ class _Reader:
             columns=columns,
             rules=distinct_rules(rules),
         )
+
+    def with_stated(self, contract: Contract, stated: Sequence[Mapping[str, Any]]) -> Contract:
+        """The contract with rules that are stated whole; says what is wrong with them."""
+        types = {column.name: column.type for column in contract.columns}
+        rules: list[Rule] = []
+        for position, item in enumerate(stated):
+            place: Place = ("config", "meta", "mesh", "rules", position)
+            try:
+                rules.append(plain(Rule.from_json(item, types)))
+            except (TypeError, ValueError, KeyError) as error:
+                hint = "write it as `mesh contract export --format dbt` does"
+                self._problem(f"it is no rule: {error}", place, hint)
+                continue
+            if not self.problems and (why := why_not(rules[-1], contract)):
+                self._problem(f"`{rules[-1].text}` cannot be a rule: {why}", place)
+        return replace(contract, rules=distinct_rules([*contract.rules, *rules]))
 
     def check_soundness(self, contract: Contract) -> None:
         """Promises that no data could keep."""
@@ -191,6 +213,7 @@ class _Reader:
             unit=column.terms.unit,
             classification=column.terms.classification,
             references=reference.to if reference else "",
+            renamed_from=column.terms.renamed_from,
         )
 
     def _column_rules(

@@ -47,6 +47,7 @@ class ColumnTerms(Shape):
     unit: str = ""
     classification: Classification = Classification.INTERNAL
     references: str | DbtReference | None = None
+    renamed_from: str = ""
 
 
 class _ColumnMeta(BaseModel):

@@ -34,6 +34,7 @@ from mesh.contracts.model import (
 from mesh.contracts.model import (
     Contract as ContractValue,
 )
+from mesh.contracts.pandera_config import OWN_OPTIONS, in_order, stated_rules
 from mesh.contracts.rules import (
     RowCount,
     builtin,
@@ -87,7 +88,7 @@ class Reference:
 
 def Field(  # noqa: N802, PLR0913 -- Pandera's own name and shape, with Mesh's words added
     *,
-    key: bool = False,
+    key: bool | int = False,
     unit: str = "",
     classification: str = "internal",
     references: str | Reference | None = None,
@@ -99,7 +100,8 @@ def Field(  # noqa: N802, PLR0913 -- Pandera's own name and shape, with Mesh's w
     """One column of a contract: everything that `pandera.polars.Field` takes, and Mesh's own words.
 
     Args:
-        key: whether the column is part of the key; the key's order is the columns' order.
+        key: whether the column is part of the key; the key's order is the columns' order, unless
+            each of its columns has a number instead.
         unit: unit of measure, in UCUM where there is one (`degF`, `min`).
         classification: `public`, `internal`, `confidential` or `personal`.
         references: `domain.product_v1.column` whose values these are, or a `mesh.Reference`.
@@ -115,7 +117,7 @@ def Field(  # noqa: N802, PLR0913 -- Pandera's own name and shape, with Mesh's w
     added = [_own_check(name, checks) for name in FIELD_CHECKS if name in checks]
     reference = Reference(references) if isinstance(references, str) else references
     own = {
-        "is_key": key,
+        "key": key,
         "unit": unit,
         "classification": classification,
         "reference": reference,
@@ -146,7 +148,10 @@ class Contract(pa.DataFrameModel):
     """What a product promises, written as a Pandera model. Columns it does not name are refused.
 
     The inner `Config` takes Pandera's options, `version` ("1.0.0" by default; the major is the
-    product's major), and `row_count`, a `mesh.RowCount`.
+    product's major), `row_count`, a `mesh.RowCount`, and `rules`, a list of rules that no field has
+    a word for: `mesh.metric`, `mesh.sql`, `mesh.compare`, or any other `mesh.Rule`. `name` and
+    `description` stand for the class's own, `rule_order` has the ids of rules in the order in which
+    they are told.
     """
 
     class Config(BaseConfig):
@@ -158,7 +163,7 @@ class Contract(pa.DataFrameModel):
         """Take Mesh's own options out of `Config`, where Pandera would look for checks."""
         if config := cls.__dict__.get("Config"):
             options = _options(config)
-            for option in {"version", "row_count"} & set(options):
+            for option in OWN_OPTIONS & set(options):
                 setattr(cls, f"__mesh_{option}__", options.pop(option))
             cls.Config = type("Config", (), options)  # type: ignore[misc, assignment]
         super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call]
@@ -214,17 +219,18 @@ class _Reader:
             columns.append(self._column(str(name), column, len(columns)))
             rules.extend(self._column_rules(columns[-1], column))
         contract = ContractValue(
-            name=self.model.__name__,
+            name=str(getattr(self.model, "__mesh_name__", self.model.__name__)),
             version=self._version(),
-            description=inspect.cleandoc(self.model.__doc__ or ""),
+            description=_description(self.model),
             columns=tuple(columns),
             rules=(),
             is_strict=self.schema.strict is True,
         )
         rules.extend(self._set_rules(contract))
         rules.extend(self._dataframe_rules())
+        rules.extend(self._stated_rules(contract))
         self._check_options(contract)
-        contract = replace(contract, rules=distinct_rules(rules))
+        contract = replace(contract, rules=in_order(distinct_rules(rules), self.model))
         if not self.problems:  # a rule on a column that is wrong itself tells nothing more
             for problem in soundness_problems(contract):
                 self._problem(problem.what, problem.where, problem.hint)
@@ -246,7 +252,7 @@ class _Reader:
         own = (column.metadata or {}).get(_MESH, {})
         for problem in column_name_problems(name):
             self._problem(problem.what, name, problem.hint)
-        if own.get("is_key") and column.nullable:
+        if _position(own, position) is not None and column.nullable:
             self._problem("a key column cannot be nullable", name, "leave nullable=True out")
         reference = own.get("reference")
         if reference:
@@ -255,7 +261,7 @@ class _Reader:
             name=name,
             type=self._type(name, column),
             is_nullable=bool(column.nullable),
-            key_position=position if own.get("is_key") else None,
+            key_position=_position(own, position),
             description=column.description or "",
             unit=own.get("unit", ""),
             classification=self._classification(name, own.get("classification", "internal")),
@@ -354,6 +360,12 @@ class _Reader:
     def _dataframe_rules(self) -> Iterable[Rule]:
         return [custom(check, None) for check in self.schema.checks]
 
+    def _stated_rules(self, contract: ContractValue) -> Iterable[Rule]:
+        rules, problems = stated_rules(self.model, contract)
+        for problem in problems:
+            self._problem(problem.what, "Config", problem.hint)
+        return rules
+
     def _check_options(self, contract: ContractValue) -> None:
         for name, column in self.schema.columns.items():
             for option, hint in _UNSUPPORTED_FIELD_OPTIONS.items():
@@ -405,6 +417,19 @@ def _source(check: pa.Check) -> str:
         return inspect.cleandoc(inspect.getsource(getattr(declared, "check_fn", function)))
     except (OSError, TypeError):
         return ""
+
+
+def _position(own: Mapping[str, Any], position: int) -> int | None:
+    """Where a column stands in the key: by its own number, or by its place in the contract."""
+    key = own.get("key", False)
+    if isinstance(key, bool):
+        return position if key else None
+    return int(key)
+
+
+def _description(model: type[pa.DataFrameModel]) -> str:
+    written = getattr(model, "__mesh_description__", None)
+    return inspect.cleandoc(model.__doc__ or "") if written is None else str(written)
 
 
 def _where(model: type[pa.DataFrameModel]) -> str:

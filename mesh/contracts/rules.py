@@ -13,7 +13,8 @@ from typing import Any
 from mesh.contracts import wording
 from mesh.contracts.model import Rule, Scope, Severity
 
-_SET_CHECKS = frozenset({"unique_values_eq"})
+SET_CHECKS = frozenset({"unique", "row_count", "references", "metric", "sql", "unique_values_eq"})
+"""Checks that are decided on the whole set, whatever they are asked with."""
 _LOWER = frozenset({"greater_than", "greater_than_or_equal_to"})
 _UPPER = frozenset({"less_than", "less_than_or_equal_to"})
 
@@ -107,7 +108,7 @@ def builtin(
         check=check,
         columns=(column,),
         arguments=dict(arguments),
-        scope=Scope.SET if check in _SET_CHECKS else Scope.ROW,
+        scope=Scope.SET if check in SET_CHECKS else Scope.ROW,
         **options,
     )
 

@@ -63,6 +63,7 @@ def _from_yaml(declared: ProductModel, properties: Properties) -> Contract:
             name=_class_name(declared.name),
             version=version,
             rows=RowCount(rows.at_least, rows.at_most) if rows else None,
+            stated=declared.terms.rules,
             where=properties.where,
         )
     except DefinitionError as error:
@@ -101,6 +102,7 @@ def _promised_twice(declared: ProductModel, place: str) -> Iterator[Problem]:
     promised = [f"column {c.name!r}" for c in declared.columns if c.data_type or c.constraints]
     promised += ["the model's constraints"] if declared.constraints else []
     promised += ["the model's row_count"] if declared.terms.row_count else []
+    promised += ["the model's rules"] if declared.terms.rules else []
     for what in promised:
         hint = "leave it to the Pandera model: descriptions and data tests may stay"
         yield Problem(f"{what} is promised in YAML as well", place, hint)

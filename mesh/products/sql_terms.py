@@ -73,6 +73,9 @@ class ProductTerms(Shape):
         default=(), description="Columns and purposes of what the SQL reads."
     )
     row_count: RowCountTerms | None = Field(default=None, description="Bounds on rows.")
+    rules: tuple[dict[str, Any], ...] = Field(
+        default=(), description="Rules that no constraint can say, as `mesh contract export` does."
+    )
     write: Literal["overwrite", "append", "upsert"] = Field(
         default="overwrite", description="How a publication is written; upsert by the primary key."
     )

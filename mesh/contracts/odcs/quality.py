@@ -21,6 +21,7 @@ from mesh.contracts.measures import Bound
 from mesh.contracts.model import Rule, Scope, Severity
 from mesh.contracts.odcs.model import ENGINE, FOR_PEOPLE, Findings, Part
 from mesh.contracts.patterns import rust_pattern
+from mesh.contracts.rules import SET_CHECKS
 from mesh.contracts.stored_values import restored
 from mesh.contracts.value_checks import VALUE_CHECKS
 
@@ -39,7 +40,6 @@ WARNINGS = frozenset({"warning", "warn", "info", "information", "notice", "minor
 ERRORS = frozenset({"error", "critical", "blocker", "fatal", "major", "high"})
 """Severities that keep data out; so do an unknown one, and none."""
 _NONE_ALLOWED = frozenset({"nullValues", "missingValues", "invalidValues", "duplicateValues"})
-_SET_CHECKS = frozenset({"unique", "row_count", "references", "metric", "sql", "unique_values_eq"})
 _UNITS = {"": "rows", "rows": "rows", "row": "rows", "percent": "percent", "%": "percent"}
 _PAIRS = frozenset({"mustBeBetween", "mustNotBeBetween"})
 
@@ -229,7 +229,7 @@ class _Quality:
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             self._refuse(f"it is no rule: {error}")
             return
-        if rule.check not in VALUE_CHECKS.keys() | _SET_CHECKS and not _is_panderas(rule.check):
+        if rule.check not in VALUE_CHECKS.keys() | SET_CHECKS and not _is_panderas(rule.check):
             self._refuse(f"there is no check {rule.check!r}")
             return
         yield rule
@@ -244,7 +244,7 @@ class _Quality:
             [str(c) for c in said.get("columns", self.columns)],
         )
         arguments = said.get("arguments", {})
-        scope = Scope.SET if check in _SET_CHECKS else Scope.ROW
+        scope = Scope.SET if check in SET_CHECKS else Scope.ROW
         return {
             "id": wording.identifier(*columns, check),
             "text": wording.builtin(check, arguments, ", ".join(columns)),

@@ -128,7 +128,7 @@ class _Table:
         words: Words = {
             "name": column.name,
             "logicalType": _logical(column.type, self.version),
-            "physicalType": column.type,
+            "physicalType": _physical(column.type),
             "required": not column.is_nullable,
         }
         if column.key_position is not None:
@@ -184,7 +184,15 @@ def _logical(kind: str, version: str) -> str:
     return "date" if found == "timestamp" and version < _WITH_TIMESTAMP else found
 
 
+def _physical(kind: str) -> str:
+    """A type as databases call it where reading that gives the type again, else Mesh's own name.
+
+    Other tools stop at a physical type that they do not know.
+    """
+    return {"float64": "double", "local_timestamp": "timestamp_ntz"}.get(kind, kind)
+
+
 def _items(kind: str, version: str) -> Words:
     inner = kind.removeprefix("list<").removesuffix(">")
-    words: Words = {"logicalType": _logical(inner, version), "physicalType": inner}
+    words: Words = {"logicalType": _logical(inner, version), "physicalType": _physical(inner)}
     return {**words, "items": _items(inner, version)} if inner.startswith("list<") else words

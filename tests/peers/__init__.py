@@ -1,0 +1,1 @@
+"""Contracts and tables before judges that are not Mesh's."""
