@@ -58,6 +58,7 @@ def import_domain(
     when anything is wrong.
     """
     from mesh.cli.console import say
+    from mesh.products.domain import NAMED_ROLES
     from mesh.products.odps import people_of, read_document
 
     settings = Session.of(context).settings()
@@ -69,8 +70,7 @@ def import_domain(
         say(f"{'changed' if path in plan.changed else 'wrote  '} {shown}")
     for port in document.get("outputPorts", ()):
         say(f"to be published: {port['name']} {port['version']}", "dim")
-    wanted = {"product_owner", "business_technology_partner", "data_steward"}
-    if missing := sorted(wanted - set(people_of(document))):
+    if missing := sorted(set(NAMED_ROLES) - set(people_of(document))):
         roles = ", ".join(role.replace("_", " ") for role in missing)
         say(f"next: put the {roles} into domains/{chosen}/domain.yaml")
     say(f"then `mesh new product {chosen}.…` or `mesh contract import` for each output port")

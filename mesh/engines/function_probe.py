@@ -181,8 +181,10 @@ class _Probing:
 
     def _near(self, error: MeshError) -> str:
         named = _QUOTED.search(_headline(error))
+        if named is None:
+            return ""
         known = {name for port in self.product.inputs for name in self._columns(port)}
-        return did_you_mean(near_names(named[1], known)) if named else ""
+        return did_you_mean(near_names(named[1], known - {named[1]}))  # another input may have it
 
     def _broken(self, called: _Called) -> Iterable[Difference]:
         """Differences from the contract that do not depend on rows."""

@@ -195,13 +195,7 @@ def _location(url: str) -> dg.MetadataValue:
 
 def _roles(manifest: DomainManifest) -> str:
     team = manifest.team
-    rows = [
-        ("product owner", team.product_owner),
-        ("business technology partner", team.business_technology_partner),
-        ("data steward", team.data_steward),
-        *(("member", person) for person in team.members),
-    ]
-    lines = [f"| {role} | {_cell(person.name)} | {person.email} |" for role, person in rows]
+    lines = [f"| {role} | {_cell(person.name)} | {person.email} |" for role, person in team.people]
     return "\n".join([f"{_cell(team.name)}\n", "| role | name | e-mail |", "|---|---|---|", *lines])
 
 

@@ -22,6 +22,8 @@ Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Manifest = TypeVar("Manifest", bound=BaseModel)
 MAX_BYTES = 1_000_000
 """Largest manifest that is read, in bytes."""
+NAMED_ROLES = ("product_owner", "business_technology_partner", "data_steward")
+"""The roles of a team that somebody has to have."""
 _KIND = FileKind(
     "manifests", MAX_BYTES, ManifestError, if_missing="`mesh new domain NAME` writes one"
 )
@@ -56,6 +58,19 @@ class Team(_Part):
     )
     data_steward: Person = Field(description="Looks after meaning, quality and classification.")
     members: tuple[Person, ...] = Field(default=(), description="Everyone else in the team.")
+
+    @property
+    def people(self) -> list[tuple[str, Person]]:
+        """Everyone, with the role in words: `product owner`, …, `member`."""
+        named = [(role.replace("_", " "), getattr(self, role)) for role in NAMED_ROLES]
+        return [*named, *(("member", person) for person in self.members)]
+
+    def as_members(self) -> list[dict[str, str]]:
+        """Everyone as a member of a team, in the words that ODCS and ODPS share."""
+        return [
+            {"username": person.email, "name": person.name, "role": role}
+            for role, person in self.people
+        ]
 
 
 class Contact(_Part):

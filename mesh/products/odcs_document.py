@@ -16,7 +16,6 @@ from mesh.products.odps import contract_id
 from mesh.products.ports import parse_duration
 
 _WITH_TEAM_OBJECT = "3.1.0"
-_ROLES = ("product_owner", "business_technology_partner", "data_steward")
 
 
 def odcs_document(
@@ -64,11 +63,7 @@ def _facts(product: DataProduct, manifest: DomainManifest, version: str) -> dict
 
 
 def _team(manifest: DomainManifest, version: str) -> Any:
-    people = [(role.replace("_", " "), getattr(manifest.team, role)) for role in _ROLES]
-    people += [("member", person) for person in manifest.team.members]
-    members = [
-        {"username": person.email, "name": person.name, "role": role} for role, person in people
-    ]
+    members = manifest.team.as_members()
     if version < _WITH_TEAM_OBJECT:
         return members
     return {"name": manifest.team.name, "members": members}

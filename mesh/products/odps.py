@@ -16,6 +16,7 @@ from mesh.contracts.yaml_files import FileKind, line_of, read_yaml
 from mesh.errors import ManifestError, Problem
 from mesh.products.collection import Domain, Organization
 from mesh.products.declaration import DataProduct
+from mesh.products.domain import NAMED_ROLES
 
 VERSION = "v1.0.0"
 """The version of the standard that is written."""
@@ -31,7 +32,6 @@ _KIND = FileKind(
     is_literal=True,
     if_missing="name a file such as sales.odps.yaml",
 )
-_ROLES = ("product_owner", "business_technology_partner", "data_steward")
 _LISTS = ("inputPorts", "outputPorts", "managementPorts", "support", "tags")
 _REQUIRED = {
     "inputPorts": ("name", "version", "contractId"),
@@ -93,7 +93,7 @@ def _own(domain: Domain, organization: Organization) -> dict[str, Any]:
         "outputPorts": [_output_port(product, organization) for product in domain.products],
         "managementPorts": _management_ports(domain),
         "support": list(_support(domain)),
-        "team": _team(domain),
+        "team": {"name": manifest.team.name, "members": manifest.team.as_members()},
     }
     return {key: value for key, value in made.items() if value}
 
@@ -155,18 +155,6 @@ def _support(domain: Domain) -> Iterator[dict[str, str]]:
     yield {"channel": contact.email, "url": f"mailto:{contact.email}", "tool": "email"}
     if contact.channel:
         yield {"channel": contact.channel, "url": f"mailto:{contact.email}", "tool": "chat"}
-
-
-def _team(domain: Domain) -> dict[str, Any]:
-    team = domain.manifest.team
-    people = [(role.replace("_", " "), getattr(team, role)) for role in _ROLES]
-    people += [("member", person) for person in team.members]
-    return {
-        "name": team.name,
-        "members": [
-            {"username": person.email, "name": person.name, "role": role} for role, person in people
-        ],
-    }
 
 
 def _merged(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,7 +224,7 @@ def people_of(document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
             continue
         role = str(member.get("role", "")).lower().replace("_", " ")
         person = {"name": str(member.get("name") or address), "email": address}
-        for key in _ROLES:
+        for key in NAMED_ROLES:
             if role == key.replace("_", " ") or (role == "owner" and key == "product_owner"):
                 found.setdefault(key, person)
     return found
