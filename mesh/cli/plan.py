@@ -98,13 +98,15 @@ def _lake_of(before: MeshState, settings: Settings) -> Lake:
 
 def _declared(settings: Settings) -> tuple[Declared, list[Problem]]:
     """The working tree, and everything that is wrong with it. Raises ManifestError."""
+    from mesh.cli.check import deprecations
     from mesh.products.consistency import check
     from mesh.products.kept import look
 
     declared = look(settings)
+    ended, _ = deprecations(declared.organization, settings)
     return declared, [
         Problem(p.what, p.where.removeprefix(f"{settings.root}/"), p.hint)
-        for p in check(declared.organization)
+        for p in (*check(declared.organization), *ended)
     ]
 
 

@@ -159,6 +159,9 @@ def test_after_the_last_day_nobody_new_reads_it(two):
     told = call(two, "check")
     assert told.exit_code == 1
     assert f"it begins to read shop.sales_v1, whose last day was {OVER}" in told.stderr
+    plan = call(two, "plan")
+    assert plan.exit_code == 1
+    assert f"it begins to read shop.sales_v1, whose last day was {OVER}" in plan.stderr
     done = call(two, "run", "reports.days", "--no-report")
     assert done.exit_code == 1
     assert "it would begin to read shop.sales_v1" in done.stderr
