@@ -7,6 +7,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
+
+from tests.cli.conftest import Mesh
+from tests.journey.walkthrough import copy_of_the_mesh
 
 SALES, DAYS = "domains/shop/products/sales.py", "domains/reports/products/days.py"
 TODAY = datetime.now(UTC).date()
@@ -235,3 +239,30 @@ def test_what_a_broken_domain_reads_is_not_known_so_nothing_retires(two):
     told = call(two, "retire", "shop.sales_v1", "--why", "moved")
     assert told.exit_code == 1
     assert "domain reports does not load: nobody knows whether it reads" in told.stderr
+
+
+def test_a_product_in_sql_gets_its_next_major_too(tmp_path):
+    made = Mesh(copy_of_the_mesh(tmp_path / "mesh"))
+    models = "dbt_project/models/punctuality"
+    before = text_of(made, f"{models}/daily_on_time.yml")
+    told = call(made, "new", "version", "punctuality.daily_on_time", "--deprecate", SOON)
+
+    assert told.exit_code == 0, told.stderr
+    assert text_of(made, f"{models}/daily_on_time_v2.sql") == text_of(
+        made, f"{models}/daily_on_time.sql"
+    )
+    new = yaml.safe_load(text_of(made, f"{models}/daily_on_time_v2.yml"))["models"]
+    (old,) = yaml.safe_load(text_of(made, f"{models}/daily_on_time.yml"))["models"]
+    (was,) = yaml.safe_load(before)["models"]
+    terms = old["config"]["meta"]["mesh"]
+    assert (terms.pop("deprecated"), terms.pop("successor")) == (
+        SOON,
+        "punctuality.daily_on_time_v2",
+    )
+    assert old == was
+    was["name"] = "daily_on_time_v2"
+    was["config"]["meta"]["mesh"]["version"] = "2.0.0"
+    assert new == [was]
+    again = call(made, "new", "version", "punctuality.daily_on_time_v1")
+    assert "punctuality.daily_on_time_v2 is there already" in again.stderr
+    assert call(made, "check").exit_code == 0
