@@ -60,8 +60,8 @@ def _new(contract: Contract, version: str, facts: Mapping[str, Any]) -> dict[str
     not_said: set[str] = set()
     while True:
         made = _made(contract, version, facts, not_said)
-        differing = _differing(contract, made)
-        if not differing - not_said:
+        differing = _differing(contract, made) - not_said
+        if not differing:
             return made
         not_said |= differing
 
@@ -89,15 +89,13 @@ def _differing(contract: Contract, made: Mapping[str, Any]) -> set[str]:
         return {rule.id for rule in contract.rules}
     wanted = {rule.id: rule.as_json() for rule in contract.rules if rule.check != "custom"}
     found = {rule.id: rule.as_json() for rule in again.contract.rules}
-    return {name for name in wanted if found.get(name) != wanted[name]} | {
-        _first_of(name, contract) for name in found if name not in wanted
+    changed = {name for name in wanted if found.get(name) != wanted[name]}
+    if changed:
+        return changed
+    added = {
+        name for rule in again.contract.rules if rule.id not in wanted for name in rule.columns
     }
-
-
-def _first_of(name: str, contract: Contract) -> str:
-    """The rule that another of the same subject came from: its id begins alike."""
-    alike = [rule.id for rule in contract.rules if name.startswith(rule.columns[:1] or ("",))]
-    return alike[0] if alike else name
+    return {rule.id for rule in contract.rules if added.intersection(rule.columns)}
 
 
 class _Table:
