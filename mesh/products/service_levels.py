@@ -14,17 +14,10 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from enum import StrEnum
 from typing import Any
 
+from mesh.contracts.evolution.document import seconds_of
 from mesh.contracts.model import Contract
 
 _DAY = timedelta(days=1)
-_UNITS = {
-    **dict.fromkeys(("m", "min", "minute", "minutes"), timedelta(minutes=1)),
-    **dict.fromkeys(("h", "hr", "hour", "hours"), timedelta(hours=1)),
-    **dict.fromkeys(("d", "day", "days"), _DAY),
-    **dict.fromkeys(("w", "wk", "week", "weeks"), timedelta(weeks=1)),
-    **dict.fromkeys(("mo", "month", "months"), timedelta(days=31)),
-    **dict.fromkeys(("y", "yr", "year", "years"), timedelta(days=366)),
-}
 _TIME = re.compile(
     r"(?P<clock>(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)\s*(?P<zone>Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?"
 )
@@ -90,9 +83,9 @@ def _frequency(
     level: Mapping[str, Any], times: Sequence[datetime], now: datetime
 ) -> tuple[State, str]:
     """Published in the last period."""
-    unit = _UNITS.get(str(level.get("unit") or "d").strip().lower())
+    seconds = seconds_of(level)
     try:
-        period = float(str(level.get("value"))) * unit if unit is not None else None
+        period = timedelta(seconds=seconds) if seconds is not None else None
     except (ValueError, OverflowError):
         period = None
     if period is None or period <= timedelta():

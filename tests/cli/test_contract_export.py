@@ -78,8 +78,8 @@ def test_a_version_that_there_was_not_is_told_with_those_that_there_were(empty_m
     result = empty_mesh("contract", "export", "shop.sales", "--contract-version", "7.0.0")
 
     assert result.exit_code == 1
-    assert "there was no contract 7.0.0" in result.stderr
-    assert "there are 1.0.0" in result.stderr
+    assert "there is no published contract version '7.0.0'" in result.stderr
+    assert "did you mean 1.0.0?" in result.stderr
 
 
 def test_an_unknown_format_is_refused_with_those_that_there_are(empty_mesh):

@@ -15,7 +15,7 @@ import typer
 
 from mesh.cli.contract.forms import Exported, Form, written
 from mesh.cli.session import Session, find_product
-from mesh.errors import MeshError
+from mesh.errors import MeshError, UnknownContractVersionError
 
 if TYPE_CHECKING:
     from mesh.catalog.model import ContractRecord
@@ -65,12 +65,12 @@ def _published(session: Session, product: ProductId, domain: Domain) -> list[Con
 
 
 def _chosen(published: list[ContractRecord], version: str, product: str) -> Contract:
-    """The latest contract of that version. Raises MeshError."""
+    """The latest contract of that version. Raises UnknownContractVersionError."""
     for record in reversed(published):
         if record.version == version:
             return record.contract
-    known = ", ".join(dict.fromkeys(record.version for record in published))
-    raise MeshError(f"there was no contract {version}", where=product, hint=f"there are {known}")
+    known = dict.fromkeys(record.version for record in published)
+    raise UnknownContractVersionError(version, list(known), where=product)
 
 
 def _write(file: Path, text: str) -> None:

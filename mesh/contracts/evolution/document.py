@@ -14,16 +14,8 @@ from typing import Any
 from mesh.contracts.evolution.change import Bump, Change, Kind, Standing
 from mesh.contracts.evolution.pairing import Pairing, properties
 from mesh.contracts.model import Contract
+from mesh.contracts.periods import SECONDS, UNITS
 
-_SECONDS = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), 1),
-    **dict.fromkeys(("m", "min", "minute", "minutes"), 60),
-    **dict.fromkeys(("h", "hr", "hour", "hours"), 3_600),
-    **dict.fromkeys(("d", "day", "days"), 86_400),
-    **dict.fromkeys(("w", "wk", "week", "weeks"), 7 * 86_400),
-    **dict.fromkeys(("mo", "month", "months"), 30.44 * 86_400),
-    **dict.fromkeys(("y", "yr", "year", "years"), 365.25 * 86_400),
-}
 _LESS_IS_BETTER = frozenset(
     {
         "latency",
@@ -137,14 +129,14 @@ def _measure(level: Mapping[str, Any]) -> Any:
             return datetime.fromisoformat(str(value)).timestamp()
         except ValueError:
             return _words([value, unit])
-    return number * _SECONDS[unit] if unit in _SECONDS else number
+    return number * SECONDS[UNITS[unit]] if unit in UNITS else number
 
 
 def seconds_of(level: Mapping[str, Any]) -> float | None:
     """A level that is a time, in seconds; days where no unit is given. None for anything else."""
-    unit = str(level.get("unit") or "d").lower()
+    unit = str(level.get("unit") or "d").strip().lower()
     try:
-        return float(str(level.get("value"))) * _SECONDS[unit]
+        return float(str(level.get("value"))) * SECONDS[UNITS[unit]]
     except (ValueError, KeyError):
         return None
 

@@ -9,18 +9,9 @@ from collections.abc import Mapping
 
 from mesh.contracts.odcs.model import Findings, Levels, Part
 from mesh.contracts.odcs.relations import Tables
+from mesh.contracts.periods import UNITS
 
 _TIMES = frozenset({"date", "timestamp", "local_timestamp"})
-_WORDS: Mapping[str, tuple[str, ...]] = {
-    "s": ("s", "sec", "secs", "second", "seconds"),
-    "m": ("m", "min", "mins", "minute", "minutes"),
-    "h": ("h", "hr", "hrs", "hour", "hours"),
-    "d": ("d", "day", "days"),
-    "w": ("w", "wk", "week", "weeks"),
-    "mo": ("mo", "month", "months"),
-    "y": ("y", "yr", "yrs", "year", "years"),
-}
-_UNITS = {word: unit for unit, words in _WORDS.items() for word in words}
 _FRESHNESS = frozenset({"latency", "freshness"})
 _DAYS = {"mo": 30, "y": 365}
 
@@ -59,7 +50,7 @@ def _column(element: str, table: str, tables: Tables) -> str | None:
 
 def _count(level: Part, findings: Findings) -> tuple[int, str] | None:
     """A level as a whole number of a unit, days where it names none."""
-    value, unit = level.number("value"), _UNITS.get((level.text("unit") or "d").strip().lower())
+    value, unit = level.number("value"), UNITS.get((level.text("unit") or "d").strip().lower())
     said = level.text("value").strip()
     if value is None and said.isdigit():
         value = int(said)
