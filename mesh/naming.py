@@ -1,8 +1,9 @@
 """Names, made once.
 
 Owns the grammar of names and every form that a product's name takes: asset key, table path, SQL
-name, dbt name, module name. Nothing else in Mesh joins these strings. Refuses names that could not
-safely be a path, a SQL identifier and a Python identifier at once.
+name, dbt name, module name; and how OpenLineage names any dataset. Nothing else in Mesh joins these
+strings. Refuses product names that could not safely be a path, a SQL identifier and a Python
+identifier at once.
 """
 
 from __future__ import annotations
@@ -135,6 +136,39 @@ class ProductId:
     def class_name(self) -> str:
         """The contract's class: `DailyOnTime`."""
         return "".join(part.capitalize() for part in self.name.split("_"))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatasetName:
+    """The name of any dataset, a product or not, as OpenLineage has it.
+
+    Source: OpenLineage, *Naming conventions*.
+    """
+
+    namespace: str
+    name: str
+
+    @classmethod
+    def of_url(cls, url: str) -> DatasetName:
+        """The name of a table that lies at a URL, or at a path of this machine's disk."""
+        scheme, mark, rest = url.rstrip("/").partition("://")
+        if not mark:
+            return cls("file", scheme)
+        if scheme == "file":
+            return cls("file", rest)
+        place, _, path = rest.partition("/")
+        return cls(f"{'s3' if scheme in {'s3a', 's3n'} else scheme}://{place}", path)
+
+    @classmethod
+    def of_key(cls, key: str) -> DatasetName:
+        """Read what `key` wrote."""
+        namespace, _, name = key.partition("#")
+        return cls(namespace.replace("%23", "#").replace("%25", "%"), name)
+
+    @property
+    def key(self) -> str:
+        """Both in one text, by which the catalog knows a dataset that is no product."""
+        return f"{self.namespace.replace('%', '%25').replace('#', '%23')}#{self.name}"
 
 
 def split_versioned(name: str) -> tuple[str, int | None]:

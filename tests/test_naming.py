@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mesh.errors import InvalidNameError
 from mesh.naming import (
     MAX_LENGTH,
+    DatasetName,
     ProductId,
     column_name_problems,
     domain_name_problems,
@@ -160,3 +161,27 @@ def test_a_columns_name_is_freer_but_not_free():
         assert column_name_problems(name) == []
     for name in ("", "a b", "a.b", "*", "^a$", "a'", "x" * 256, "ä" * 128, "\ud800", "_mesh_row"):
         assert len(column_name_problems(name)) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "namespace", "name"),
+    [
+        (
+            "/data/lake/dev/weather/observations/v1",
+            "file",
+            "/data/lake/dev/weather/observations/v1",
+        ),
+        ("file:///data/orders/", "file", "/data/orders"),
+        ("s3://bucket/dev/weather/observations/v1", "s3://bucket", "dev/weather/observations/v1"),
+        ("s3a://bucket/orders", "s3://bucket", "orders"),
+        ("abfss://box@account.dfs/a/b", "abfss://box@account.dfs", "a/b"),
+    ],
+)
+def test_a_table_has_the_name_that_openlineage_gives_it(url, namespace, name):
+    assert DatasetName.of_url(url) == DatasetName(namespace, name)
+
+
+@given(namespace=st.text(), name=st.text())
+def test_a_datasets_key_says_which_dataset_it_is(namespace, name):
+    named = DatasetName(namespace, name)
+    assert DatasetName.of_key(named.key) == named

@@ -1,0 +1,133 @@
+"""Data that is not Mesh's, as OpenLineage producers report it, and events to deliver."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the catalog to this revision."""
+    op.create_table(
+        "datasets",
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("namespace", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("canonical", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("owners", sa.Text, nullable=False),
+        sa.Column("tags", sa.Text, nullable=False),
+        sa.Column("facets", sa.Text, nullable=False),
+        sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_datasets"),
+    )
+    op.create_index("ix_datasets_canonical", "datasets", ["canonical"])
+    op.create_index("ix_datasets_name", "datasets", ["name"])
+    op.create_index("ix_datasets_namespace_name", "datasets", ["namespace", "name"])
+    op.create_table(
+        "dataset_columns",
+        sa.Column("dataset", sa.Text, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "position", name="pk_dataset_columns"),
+        sa.ForeignKeyConstraint(
+            ["dataset"], ["datasets.key"], name="fk_dataset_columns_dataset", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_dataset_columns_name", "dataset_columns", ["name"])
+    op.create_table(
+        "jobs",
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("namespace", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("facets", sa.Text, nullable=False),
+        sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_jobs"),
+    )
+    op.create_table(
+        "job_runs",
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("job", sa.Text, nullable=False),
+        sa.Column("parent_run_id", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True)),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("last_event_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("facets", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name="pk_job_runs"),
+        sa.ForeignKeyConstraint(["job"], ["jobs.key"], name="fk_job_runs_job", ondelete="CASCADE"),
+    )
+    op.create_index("ix_job_runs_job_last_event_at", "job_runs", ["job", "last_event_at"])
+    op.create_table(
+        "run_datasets",
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("direction", sa.Text, nullable=False),
+        sa.Column("dataset", sa.Text, nullable=False),
+        sa.Column("facets", sa.Text, nullable=False),
+        sa.Column("last_event_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "direction", "dataset", name="pk_run_datasets"),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["job_runs.run_id"], name="fk_run_datasets_run_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_run_datasets_dataset", "run_datasets", ["dataset"])
+    op.create_table(
+        "job_edges",
+        sa.Column("upstream", sa.Text, nullable=False),
+        sa.Column("downstream", sa.Text, nullable=False),
+        sa.Column("job", sa.Text, nullable=False),
+        sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("upstream", "downstream", "job", name="pk_job_edges"),
+        sa.ForeignKeyConstraint(["job"], ["jobs.key"], name="fk_job_edges_job", ondelete="CASCADE"),
+    )
+    op.create_index("ix_job_edges_downstream", "job_edges", ["downstream"])
+    op.create_table(
+        "lineage_events",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("producer", sa.Text, nullable=False),
+        sa.Column("job", sa.Text, nullable=False),
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("dataset", sa.Text, nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_lineage_events"),
+    )
+    op.create_index("ix_lineage_events_job", "lineage_events", ["job"])
+    op.create_index("ix_lineage_events_received_at", "lineage_events", ["received_at"])
+    op.create_index("ix_lineage_events_run_id", "lineage_events", ["run_id"])
+    op.create_table(
+        "deliveries",
+        sa.Column("position", sa.Integer, nullable=False, autoincrement=True),
+        sa.Column("receiver", sa.Text, nullable=False),
+        sa.Column("event", sa.Text, nullable=False),
+        sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("position", name="pk_deliveries"),
+    )
+    op.create_index("ix_deliveries_receiver_position", "deliveries", ["receiver", "position"])
+
+
+def downgrade() -> None:
+    """Take the catalog back to the revision before."""
+    op.drop_table("deliveries")
+    op.drop_table("lineage_events")
+    op.drop_table("job_edges")
+    op.drop_table("run_datasets")
+    op.drop_table("job_runs")
+    op.drop_table("jobs")
+    op.drop_table("dataset_columns")
+    op.drop_table("datasets")

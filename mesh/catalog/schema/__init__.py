@@ -1,0 +1,75 @@
+"""The catalog's tables.
+
+Owns their shape in SQLAlchemy. `migrations/` holds the way from one revision to the next: a table
+changed here needs a migration there, and a test compares the two. Columns that are searched or
+ordered stand by themselves; the whole value is kept as JSON.
+"""
+
+from mesh.catalog.schema.base import Instant, Json, metadata
+from mesh.catalog.schema.evidence import (
+    erasures,
+    quarantine_events,
+    receipt_inputs,
+    receipts,
+    refusals,
+    retirements,
+)
+from mesh.catalog.schema.finding import profiles, term_links, terms, usage
+from mesh.catalog.schema.lineage import (
+    column_edges,
+    dataset_columns,
+    datasets,
+    deliveries,
+    job_edges,
+    job_runs,
+    jobs,
+    lineage_events,
+    run_datasets,
+    tracings,
+)
+from mesh.catalog.schema.registered import (
+    columns,
+    contract_versions,
+    domains,
+    inputs,
+    people,
+    products,
+)
+from mesh.catalog.schema.serving import tokens
+
+REVISION = "0008"
+"""The revision of `migrations/` that these tables are."""
+
+__all__ = [
+    "REVISION",
+    "Instant",
+    "Json",
+    "column_edges",
+    "columns",
+    "contract_versions",
+    "dataset_columns",
+    "datasets",
+    "deliveries",
+    "domains",
+    "erasures",
+    "inputs",
+    "job_edges",
+    "job_runs",
+    "jobs",
+    "lineage_events",
+    "metadata",
+    "people",
+    "products",
+    "profiles",
+    "quarantine_events",
+    "receipt_inputs",
+    "receipts",
+    "refusals",
+    "retirements",
+    "run_datasets",
+    "term_links",
+    "terms",
+    "tokens",
+    "tracings",
+    "usage",
+]
