@@ -17,12 +17,13 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from mesh.catalog.derivation import Origins
 from mesh.contracts.arrow import Difference, arrow_schema
 from mesh.contracts.model import Contract
 from mesh.engines import probed
 from mesh.engines.made_up import row_of
-from mesh.engines.plans import Origins, PlanReading, WatchedInput, read_plan
-from mesh.engines.probed import ColumnOf, Probe, Reads
+from mesh.engines.plans import PlanReading, WatchedInput, read_plan
+from mesh.engines.probed import Probe, Reads
 from mesh.engines.quietly import TooSlowError, call_quietly
 from mesh.errors import MeshError, Problem, did_you_mean, near_names
 from mesh.lake.changes import as_inserts
@@ -93,7 +94,8 @@ class _Probing:
             notes=probed.unused_notes(self.product, reads),
             columns=probed.type_names(schema),
             reads=reads,
-            lineage=self._lineage(called),
+            origins=self._origins(called),
+            rows=self._rows_depend_on(called),
         )
 
     def _called_with_all(self) -> _Called:
@@ -206,7 +208,7 @@ class _Probing:
             and (are_fixed or item.column in present & set(again.schema.names))
         ]
 
-    def _lineage(self, called: _Called) -> dict[str, frozenset[ColumnOf]]:
+    def _origins(self, called: _Called) -> dict[str, Origins]:
         if called.plan is None:
             return {}
         return {
@@ -215,10 +217,16 @@ class _Probing:
             if origins is not None
         }
 
-    def _named(self, origins: Origins) -> frozenset[ColumnOf]:
+    def _rows_depend_on(self, called: _Called) -> Origins | None:
+        """Columns that decide about rows; None where they are not known."""
+        rows = None if called.plan is None else called.plan.rows
+        has_looked = any(item.is_collected for item in called.inputs.values())
+        return None if rows is None or has_looked else self._named(rows)
+
+    def _named(self, origins: Origins) -> Origins:
         return frozenset(
-            (self.product.inputs[port].product, name)
-            for port, name in origins
+            (self.product.inputs[port].product, name, how)
+            for port, name, how in origins
             if name not in CHANGE_COLUMNS
         )
 

@@ -1,4 +1,4 @@
-"""What a Polars plan says: the columns that it reads, and what each output column is made of.
+"""What a Polars plan says: the columns that it reads, what each output column is made of, and how.
 
 Owns inputs without rows that notice what is asked of them, and the walk over the plan of a lazy
 frame. The plan is read through `LazyFrame._ldf.visit()`, which is private to Polars and used
@@ -14,31 +14,33 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-Origins = frozenset[tuple[str, str]]
-"""Columns of inputs, each as (port, column)."""
+from mesh.catalog.derivation import Derivation, Origin, Origins, deciding, derived, united
 
-_CHILDREN: Mapping[str, tuple[str, ...]] = {
-    "Alias": ("expr",),
-    "Agg": ("arguments",),
-    "BinaryExpr": ("left", "right"),
-    "Cast": ("expr",),
-    "Explode": ("expr",),
-    "Filter": ("input", "by"),
-    "Function": ("input",),
-    "Gather": ("expr", "idx"),
-    "Len": (),
-    "Literal": (),
-    "Rolling": ("function", "index_column"),
-    "Slice": ("input", "offset", "length"),
-    "Sort": ("expr",),
-    "SortBy": ("expr", "by"),
-    "Ternary": ("predicate", "truthy", "falsy"),
-    "Window": ("function", "partition_by", "order_by"),
+_SAME, _CHANGED = Derivation.IDENTITY, Derivation.TRANSFORMATION
+_DECIDING, _FRAMING = Derivation.CONDITIONAL, Derivation.WINDOW
+_CHILDREN: Mapping[str, Mapping[str, Derivation]] = {
+    "Alias": {"expr": _SAME},
+    "Agg": {"arguments": Derivation.AGGREGATION},
+    "BinaryExpr": {"left": _CHANGED, "right": _CHANGED},
+    "Cast": {"expr": _CHANGED},
+    "Explode": {"expr": _CHANGED},
+    "Filter": {"input": _SAME, "by": _DECIDING},
+    "Function": {"input": _CHANGED},
+    "Gather": {"expr": _SAME, "idx": _DECIDING},
+    "Len": {},
+    "Literal": {},
+    "Rolling": {"function": _SAME, "index_column": _FRAMING},
+    "Slice": {"input": _SAME, "offset": _DECIDING, "length": _DECIDING},
+    "Sort": {"expr": _SAME},
+    "SortBy": {"expr": _SAME, "by": Derivation.SORT},
+    "Ternary": {"predicate": _DECIDING, "truthy": _CHANGED, "falsy": _CHANGED},
+    "Window": {"function": _SAME, "partition_by": _FRAMING, "order_by": _FRAMING},
 }
-"""Attributes of each kind of expression that hold others: their numbers in the plan, or a name."""
+"""Attributes of each kind of expression that hold others (their numbers in the plan, or a name),
+and what these are to it."""
 
-_PASSING = frozenset({"Cache", "Distinct", "Filter", "SimpleProjection", "Sink", "Slice", "Sort"})
-"""Nodes that choose and order rows and columns, and make none."""
+_PASSING = frozenset({"Cache", "SimpleProjection", "Sink", "Slice"})
+"""Nodes that choose columns, or rows by their place, and make none."""
 
 
 @dataclass(slots=True)
@@ -82,14 +84,16 @@ class WatchedInput:
 
 @dataclass(frozen=True, slots=True)
 class PlanReading:
-    """What a plan says.
+    """What a plan says. Origins are columns of ports.
 
     `reads` are the columns that Polars would ask of each port; None where a node that cannot be
-    read stands between. `lineage` has the origins of each output column; None where unknown.
+    read stands between. `lineage` has the origins of each output column; None where unknown. `rows`
+    are the columns that decide which rows there are, and in which order; None where unknown.
     """
 
     reads: Mapping[str, frozenset[str] | None]
     lineage: Mapping[str, Origins | None]
+    rows: Origins | None = None
 
 
 def read_plan(frame: pl.LazyFrame, inputs: Sequence[WatchedInput]) -> PlanReading:
@@ -102,7 +106,7 @@ def read_plan(frame: pl.LazyFrame, inputs: Sequence[WatchedInput]) -> PlanReadin
         item.port: None if walk.is_opaque else frozenset(c for p, c in walk.asked if p == item.port)
         for item in inputs
     }
-    return PlanReading(reads, walk.made)
+    return PlanReading(reads, walk.made, walk.rows)
 
 
 def _walked(frame: pl.LazyFrame, inputs: Sequence[WatchedInput]) -> _Walk | None:
@@ -135,10 +139,14 @@ class _Walk:
         self.made: Mapping[str, Origins | None] = {}
         self.is_opaque = False
         self._asked: set[tuple[str, str]] = set()
+        self._rows: set[Origin] = set()
+        self._are_rows_known = True
         self._inputs = inputs
         self._seen: dict[int, dict[str, Origins | None]] = {}
         self._nodes: Mapping[str, Callable[..., dict[str, Origins | None]]] = {
             "DataFrameScan": self._constant,
+            "Distinct": self._distinct,
+            "Filter": self._filtered,
             "GroupBy": self._grouped,
             "HConcat": self._beside,
             "HStack": self._stacked,
@@ -148,14 +156,20 @@ class _Walk:
             "PythonScan": self._scanned,
             "Scan": self._constant,
             "Select": self._selected,
+            "Sort": self._sorted,
             "Union": self._united,
             **dict.fromkeys(_PASSING, self._passed),
         }
 
     @property
-    def asked(self) -> Origins:
-        """The columns that the plan asks of its inputs."""
+    def asked(self) -> frozenset[tuple[str, str]]:
+        """The columns that the plan asks of its inputs, each as (port, column)."""
         return frozenset(self._asked)
+
+    @property
+    def rows(self) -> Origins | None:
+        """The columns that decide about rows; None where one of them cannot be told."""
+        return frozenset(self._rows) if self._are_rows_known and not self.is_opaque else None
 
     def columns(self) -> dict[str, Origins | None]:
         """What each column at the current node is made of."""
@@ -187,15 +201,47 @@ class _Walk:
         found = next((i for i in self._inputs if i.scanner is function), None)
         if found is None:  # a source of the function's own
             return self._constant(node, (), names)
-        own = {name: frozenset({(found.port, name)}) for name in found.rows.columns}
-        for name in found.rows.columns if with_columns is None else with_columns:
-            self._asked |= own[name]
+        names = found.rows.columns
+        own = {name: frozenset({(found.port, name, Derivation.IDENTITY)}) for name in names}
+        self._asked |= {(found.port, name) for name in with_columns or names}
         if isinstance(predicate, tuple) and predicate[0] == "polars":
-            try:
-                self._asked |= self._origins(predicate[1], own) or set()
-            except _OpaqueError:
-                self._asked |= frozenset().union(*own.values())
+            found_in = self._deciding([predicate[1]], own, Derivation.FILTER)
+            filtered = names if found_in is None else [name for _, name, _ in found_in]
+            self._asked |= {(found.port, name) for name in filtered}
         return dict(own)
+
+    def _deciding(
+        self, numbers: Iterable[int], before: Mapping[str, Origins | None], how: Derivation
+    ) -> Origins | None:
+        """Note that expressions decide about rows. Returns what they are made of."""
+        try:
+            found = united(self._origins(number, before) for number in numbers)
+        except (_OpaqueError, KeyError):
+            found = None
+        if found is None:
+            self._are_rows_known = False
+        self._rows |= deciding(found, how) or set()
+        return found
+
+    def _filtered(
+        self, node: Any, below: Sequence[dict[str, Origins | None]], _: object
+    ) -> dict[str, Origins | None]:
+        self._deciding([node.predicate.node], below[0], Derivation.FILTER)
+        return below[0]
+
+    def _sorted(
+        self, node: Any, below: Sequence[dict[str, Origins | None]], _: object
+    ) -> dict[str, Origins | None]:
+        self._deciding([by.node for by in node.by_column], below[0], Derivation.SORT)
+        return below[0]
+
+    def _distinct(
+        self, node: Any, below: Sequence[dict[str, Origins | None]], names: Sequence[str]
+    ) -> dict[str, Origins | None]:
+        found = united(below[0].get(name) for name in node.options[1] or names)
+        self._are_rows_known = self._are_rows_known and found is not None
+        self._rows |= deciding(found, Derivation.GROUP_BY) or set()
+        return below[0]
 
     def _constant(
         self, _: object, __: Sequence[object], names: Iterable[str]
@@ -222,6 +268,7 @@ class _Walk:
     def _grouped(
         self, node: Any, below: Sequence[dict[str, Origins | None]], _: object
     ) -> dict[str, Origins | None]:
+        self._deciding([key.node for key in node.keys], below[0], Derivation.GROUP_BY)
         # The time by which a window moves is in neither: it keeps its name.
         return below[0] | self._expressions([*node.keys, *node.aggs], below[0])
 
@@ -233,12 +280,14 @@ class _Walk:
     def _united(
         self, _: object, below: Sequence[dict[str, Origins | None]], names: Iterable[str]
     ) -> dict[str, Origins | None]:
-        return {name: _union(part.get(name) for part in below) for name in names}
+        return {name: united(part.get(name) for part in below) for name in names}
 
     def _joined(
         self, node: Any, below: Sequence[dict[str, Origins | None]], names: Iterable[str]
     ) -> dict[str, Origins | None]:
         left, right = below
+        self._deciding([key.node for key in node.left_on], left, Derivation.JOIN)
+        self._deciding([key.node for key in node.right_on], right, Derivation.JOIN)
         how, _, _, suffix, is_coalescing, *_ = node.options
         made: dict[str, Origins | None] = {}
         for name in names:
@@ -254,7 +303,7 @@ class _Walk:
             for ours, theirs in ((a.output_name, b.output_name) for a, b in pairs):
                 name = ours if how == "Full" else theirs
                 both = (left.get(ours), right.get(theirs))
-                made[name] = _union(both) if how == "Full" else right.get(theirs)
+                made[name] = united(both) if how == "Full" else right.get(theirs)
         return made
 
     def _mapped(
@@ -263,17 +312,19 @@ class _Walk:
         kind, *details = node.function
         before = below[0]
         if kind == "explode":
-            return before
+            exploded = {name: derived(before[name], _CHANGED) for name in details[0]}
+            return before | exploded
         if kind == "row_index":
             return before | {details[0]: frozenset()}
         if kind == "unnest":
-            fields = _union(before[name] for name in details[0])
+            fields = derived(united(before[name] for name in details[0]), _CHANGED)
             return {name: before.get(name, fields) for name in names}
         if kind == "unpivot":
             index, values, variable, value = details
             kept = {name: before[name] for name in index}
             chosen = values or [name for name in before if name not in index]
-            return kept | {variable: frozenset(), value: _union(before[c] for c in chosen)}
+            pivoted = derived(united(before[name] for name in chosen), _CHANGED)
+            return kept | {variable: frozenset(), value: pivoted}
         raise NotImplementedError(kind)
 
     def _expressions(
@@ -299,20 +350,11 @@ class _Walk:
         if kind not in _CHILDREN:
             raise _OpaqueError(kind)
         parts: list[Origins | None] = []
-        for name in _CHILDREN[kind]:
+        for name, how in _CHILDREN[kind].items():
             value = getattr(expression, name)
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, str):
-                    parts.append(before[child])
+                    parts.append(derived(before[child], how))
                 elif child is not None:
-                    parts.append(self._origins(child, before))
-        return _union(parts)
-
-
-def _union(parts: Iterable[Origins | None]) -> Origins | None:
-    found: set[tuple[str, str]] = set()
-    for part in parts:
-        if part is None:
-            return None
-        found |= part
-    return frozenset(found)
+                    parts.append(derived(self._origins(child, before), how))
+        return united(parts)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from mesh.catalog.derivation import Origins
 from mesh.contracts.arrow import Difference, type_name
 from mesh.errors import Problem
 from mesh.products.declaration import DataProduct
@@ -41,9 +42,9 @@ class Probe:
     `problems` keep it from running: an output that cannot fulfil the contract, a column that is not
     there. `notes` do not: columns that are declared and not read, and why something is unknown.
 
-    `reads` is by input port. `lineage` gives, for each output column, the columns that its values
-    are made from; an output column that is not among its keys is unknown. A column that only
-    decides which rows there are (a filter, a join's key) is in `reads` alone: see `shaping`.
+    `reads` is by input port. `origins` gives, for each output column, the columns that it is made
+    from, and how; an output column that is not among its keys is unknown. `rows` are the columns
+    that decide which rows there are (a filter, a join's key); None when they are not known.
     """
 
     product: str
@@ -51,8 +52,17 @@ class Probe:
     notes: tuple[Problem, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, Reads] = field(default_factory=dict)
-    lineage: Mapping[str, frozenset[ColumnOf]] = field(default_factory=dict)
+    origins: Mapping[str, Origins] = field(default_factory=dict)
+    rows: Origins | None = None
     unknown: str = ""
+
+    @property
+    def lineage(self) -> dict[str, frozenset[ColumnOf]]:
+        """For each output column whose origins are known, the columns that it is made from."""
+        return {
+            name: frozenset((product, column) for product, column, _ in origins)
+            for name, origins in self.origins.items()
+        }
 
     @property
     def read(self) -> frozenset[ColumnOf]:

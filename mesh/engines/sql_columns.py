@@ -102,7 +102,8 @@ class _Binding:
             notes=probed.unused_notes(self.product, reads),
             columns=probed.type_names(schema),
             reads=reads,
-            lineage={name: origins for name, origins in lineage.items() if name in schema.names},
+            origins={n: found for n, found in lineage.columns.items() if n in schema.names},
+            rows=lineage.rows,
         )
 
     def _reads(self, schema: pa.Schema, asked: Mapping[str, frozenset[str]]) -> dict[str, Reads]:
