@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -16,6 +16,7 @@ from mesh.catalog import schema
 from mesh.catalog.model import RefusalRecord, Use
 from mesh.catalog.receipts import InputVersion, Receipt, Refusal
 
+Value = TypeVar("Value")
 _CHUNK = 500
 """Values that one statement names; SQLite allows 32,766."""
 
@@ -156,7 +157,7 @@ def forget_samples(connection: Connection, product: str) -> int:
     return changed
 
 
-def chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
+def chunks(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
     """The values in groups that fit into one statement."""
     return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 

@@ -21,7 +21,7 @@ from mesh.catalog.model import (
     ProductRecord,
     Role,
 )
-from mesh.catalog.publications import latest_receipts
+from mesh.catalog.publications import chunks, latest_receipts
 from mesh.catalog.receipts import Receipt
 from mesh.contracts.model import Contract
 from mesh.errors import UnknownProductError
@@ -89,6 +89,30 @@ def product_ids(connection: Connection) -> list[ProductId]:
     published = select(schema.receipts.c.product)
     found = connection.execute(registered.union(published)).all()
     return sorted(ProductId.parse(str(name)) for (name,) in found)
+
+
+def contract_digests(connection: Connection) -> dict[str, str]:
+    """The digest of each product's contract as it is registered now."""
+    table = schema.products
+    found = connection.execute(select(table.c.name, table.c.contract_digest))
+    return {row.name: row.contract_digest for row in found}
+
+
+def contracts(connection: Connection, names: Iterable[str]) -> dict[str, Contract]:
+    """The contracts of products as they are registered now, by full name."""
+    table, history = schema.products, schema.contract_versions
+    found: dict[str, Contract] = {}
+    for chunk in chunks(sorted(set(names))):
+        asked = (
+            select(table.c.name, history.c.content)
+            .join(
+                history,
+                (history.c.product == table.c.name) & (history.c.digest == table.c.contract_digest),
+            )
+            .where(table.c.name.in_(chunk))
+        )
+        found |= {r.name: Contract.from_json(r.content) for r in connection.execute(asked)}
+    return found
 
 
 def contract_versions(connection: Connection, product: str) -> list[ContractRecord]:

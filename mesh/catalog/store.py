@@ -20,6 +20,7 @@ from mesh.catalog import (
     registration,
     retirements,
     states,
+    version_lineage,
 )
 from mesh.catalog.database import Database
 from mesh.catalog.migrating import migrate
@@ -38,6 +39,8 @@ from mesh.catalog.model import (
     Use,
 )
 from mesh.catalog.receipts import Receipt, Refusal
+from mesh.catalog.traces import Traces
+from mesh.catalog.version_lineage import MadeVersion
 from mesh.contracts.model import Contract
 from mesh.errors import UnknownProductError
 from mesh.naming import ProductId
@@ -54,6 +57,7 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.traces = Traces(database)
 
     @classmethod
     def open(cls, url: str) -> Catalog:
@@ -163,6 +167,16 @@ class Catalog:
         with self._database.reading() as connection:
             return queries.product_ids(connection)
 
+    def contract_digests(self) -> Mapping[str, str]:
+        """The digest of each registered product's contract, by the product's name."""
+        with self._database.reading() as connection:
+            return queries.contract_digests(connection)
+
+    def contracts(self, names: Iterable[str]) -> Mapping[str, Contract]:
+        """The contracts of those of these products that are registered, by full name."""
+        with self._database.reading() as connection:
+            return queries.contracts(connection, names)
+
     def contract_versions(self, name: str) -> list[ContractRecord]:
         """Every contract that a product has had, oldest first. Raises UnknownProductError."""
         with self._database.reading() as connection:
@@ -247,3 +261,11 @@ class Catalog:
             except UnknownProductError:
                 product = lineage.resolve_known(connection, name)
             return lineage.lineage(connection, product, direction, depth)
+
+    def made_from(self, name: str, version: int, depth: int | None = None) -> list[MadeVersion]:
+        """A version of a product and every version that it was made from, nearest first.
+
+        Its full name. Raises NotPublishedError when no publication up to that version is recorded.
+        """
+        with self._database.reading() as connection:
+            return version_lineage.made_from(connection, name, version, depth)

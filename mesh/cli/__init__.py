@@ -34,10 +34,12 @@ from mesh.cli.preview import preview as preview_command
 from mesh.cli.quarantine import app as quarantine_commands
 from mesh.cli.read import read as read_command
 from mesh.cli.repair import repair as repair_command
+from mesh.cli.reproduce import reproduce as reproduce_command
 from mesh.cli.retire import retire as retire_command
 from mesh.cli.run import run as run_command
 from mesh.cli.session import Session
 from mesh.cli.show import show as show_command
+from mesh.cli.why import why as why_command
 from mesh.errors import MeshError
 
 __all__ = ["app", "main"]
@@ -114,6 +116,8 @@ app.command("list")(list_products)
 app.command("show")(show_command)
 app.command("read")(read_command)
 app.command("lineage")(lineage_command)
+app.command("why")(why_command)
+app.command("reproduce")(reproduce_command)
 app.add_typer(quarantine_commands, name="quarantine")
 app.command("check")(check_command)
 app.command("plan")(plan_command)

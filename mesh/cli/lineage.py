@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mesh.cli.lineage_target import Target
 from mesh.cli.session import Session, find_product
-from mesh.errors import UnknownProductError
+from mesh.errors import MeshError, UnknownProductError
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
     from mesh.catalog.model import Direction, Lineage, LineageEdge
     from mesh.catalog.receipts import ForeignVersion
-    from mesh.catalog.store import Catalog
+    from mesh.catalog.traces import Reach
     from mesh.orchestration.workspace import Workspace
 
 _RECEIPTS = 100_000
@@ -27,35 +28,112 @@ _TITLES = {"up": "is made from", "down": "feeds"}
 
 def lineage(
     context: typer.Context,
-    product: Annotated[str, typer.Argument(help="The product; the major may be left out.")],
+    product: Annotated[
+        str,
+        typer.Argument(
+            help="The product, the major may be left out; or a column of it, "
+            "`domain.product_v1.column`. Left out with --domain or --owner."
+        ),
+    ] = "",
+    *,
     up: Annotated[bool, typer.Option("--up", help="Only what it is made from.")] = False,
     down: Annotated[bool, typer.Option("--down", help="Only what is made from it.")] = False,
     depth: Annotated[
         int | None, typer.Option(min=1, help="Steps to follow; all by default.")
     ] = None,
+    columns: Annotated[bool, typer.Option("--columns", help="Follow each column.")] = False,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Only columns whose values are in the result.")
+    ] = False,
+    version: Annotated[
+        int | None, typer.Option(min=0, help="Which publications made this version, and of what.")
+    ] = None,
+    domain: Annotated[str, typer.Option(help="Every column of a domain's products.")] = "",
+    owner: Annotated[
+        str, typer.Option(help="Every column of the products that this e-mail address owns.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what a product is made from and what is made from it, with exact versions."""
+    """Show what a product is made from and what is made from it, with exact versions.
+
+    Of a column, a domain or an owner: which columns, and who answers for them.
+    """
+    session = Session.of(context)
+    ways: list[Direction] = []
+    if up or not down:
+        ways.append("up")
+    if down or not up:
+        ways.append("down")
+    target = Target.of(session, product, domain, owner)
+    if version is not None:
+        _show_version(session, target, version, depth, as_json=as_json)
+    elif columns or target.is_about_columns:
+        _show_columns(
+            session, target, ways, depth, through="direct" if direct else "all", as_json=as_json
+        )
+    else:
+        _show_products(session, target.name, ways, depth, as_json=as_json)
+
+
+def _show_products(
+    session: Session, name: str, ways: list[Direction], depth: int | None, *, as_json: bool
+) -> None:
     from mesh.cli.console import print_json
 
-    session = Session.of(context)
     workspace = session.workspace()
-    catalog = workspace.catalog
-    directions: list[Direction] = []
-    if up or not down:
-        directions.append("up")
-    if down or not up:
-        directions.append("down")
-    found = follow(session, catalog, product, directions, depth)
+    found = follow(session, workspace, name, ways, depth)
     if as_json:
         print_json({way: lineage_as_json(item) for way, item in found.items()})
     else:
         print_lineage(found, foreign_reads(found.values(), workspace))
 
 
+def _show_columns(
+    session: Session,
+    target: Target,
+    ways: list[Direction],
+    depth: int | None,
+    *,
+    through: Reach,
+    as_json: bool,
+) -> None:
+    from mesh.cli.column_lineage import columns_as_json, print_columns, roots_of
+    from mesh.cli.console import print_json
+
+    workspace = session.workspace()
+    workspace.register(session.organization().domains)
+    catalog = workspace.catalog
+    if target.name:
+        target = replace(target, name=catalog.product(target.name).name)
+    products = {record.name: record for record in catalog.products()}
+    roots = roots_of(target.chosen(products.values()), target.column)
+    found = {way: catalog.traces.follow(roots, way, depth, through=through) for way in ways}
+    if as_json:
+        print_json({way: columns_as_json(item, products) for way, item in found.items()})
+        return
+    for item in found.values():
+        print_columns(item, products)
+
+
+def _show_version(
+    session: Session, target: Target, version: int, depth: int | None, *, as_json: bool
+) -> None:
+    from mesh.cli.console import print_json
+    from mesh.cli.version_lineage import print_versions
+
+    if target.is_about_columns:
+        raise MeshError("--version is of a product", hint="mesh lineage PRODUCT --version N")
+    name = str(session.product_id(target.name))
+    made = session.workspace().catalog.made_from(name, version, depth)
+    if as_json:
+        print_json([item.as_json() for item in made])
+    else:
+        print_versions(made)
+
+
 def follow(
     session: Session,
-    catalog: Catalog,
+    workspace: Workspace,
     product: str,
     directions: list[Direction],
     depth: int | None = None,
@@ -65,13 +143,13 @@ def follow(
     A product that the catalog does not know yet is registered from its definitions first. Raises
     UnknownProductError with near names.
     """
+    catalog = workspace.catalog
     try:
         return {way: catalog.lineage(product, way, depth) for way in directions}
     except UnknownProductError:
         organization = session.organization()
         name = str(find_product(organization, product).id)
-        for domain in organization.domains:
-            catalog.register(domain)
+        workspace.register(organization.domains)
         return {way: catalog.lineage(name, way, depth) for way in directions}
 
 

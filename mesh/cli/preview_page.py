@@ -76,8 +76,15 @@ def _print_comparison(found: Preview) -> None:
         f"which has {console.count(compared.rows_published, 'row')}",
         "cyan",
     )
-    for line in (*_column_lines(compared), *_row_lines(compared.rows), *compared.notes):
+    for line in comparison_lines(compared):
         console.say(f"  {line}")
+
+
+def comparison_lines(compared: Comparison) -> Iterator[str]:
+    """What differs, in words."""
+    yield from _column_lines(compared)
+    yield from _row_lines(compared.rows)
+    yield from compared.notes
 
 
 def _column_lines(compared: Comparison) -> Iterator[str]:

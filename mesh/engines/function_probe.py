@@ -54,6 +54,13 @@ def probe_function(
     return _Probing(product, function, contracts).probe()
 
 
+def trace_function(
+    product: DataProduct, function: Callable[..., Any], contracts: Mapping[str, Contract]
+) -> Probe:
+    """Where the columns come from that a function makes of empty inputs."""
+    return _Probing(product, function, contracts).trace()
+
+
 @dataclass(frozen=True, slots=True)
 class _Called:
     """What came of one call."""
@@ -96,6 +103,15 @@ class _Probing:
             reads=reads,
             origins=self._origins(called),
             rows=self._rows_depend_on(called),
+        )
+
+    def trace(self) -> Probe:
+        called = self._call()
+        return Probe(
+            product=str(self.product.id),
+            origins=self._origins(called),
+            rows=self._rows_depend_on(called),
+            unknown="" if called.error is None else called.error.what,
         )
 
     def _called_with_all(self) -> _Called:

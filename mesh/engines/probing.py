@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mesh.contracts.model import Contract
-from mesh.engines.function_probe import probe_function
+from mesh.engines.function_probe import probe_function, trace_function
 from mesh.engines.probed import ColumnOf, Probe, Reads
-from mesh.engines.sql_columns import probe_sql
+from mesh.engines.sql_columns import probe_sql, trace_sql
 from mesh.products.declaration import DataProduct, SqlModel
 
-__all__ = ["ColumnOf", "Probe", "Reads", "probe"]
+__all__ = ["ColumnOf", "Probe", "Reads", "probe", "trace"]
 
 
 def probe(product: DataProduct, contracts: Mapping[str, Contract]) -> Probe:
@@ -31,6 +31,15 @@ def probe(product: DataProduct, contracts: Mapping[str, Contract]) -> Probe:
     if isinstance(product.transform, SqlModel):
         return probe_sql(product, product.transform, contracts)
     return probe_function(product, product.transform, contracts)
+
+
+def trace(product: DataProduct, contracts: Mapping[str, Contract]) -> Probe:
+    """Only where a product's columns come from, which is quicker: `origins`, `rows`, `unknown`."""
+    if why := _why_not(product, contracts):
+        return Probe(str(product.id), unknown=why)
+    if isinstance(product.transform, SqlModel):
+        return trace_sql(product, product.transform, contracts)
+    return trace_function(product, product.transform, contracts)
 
 
 def _why_not(product: DataProduct, contracts: Mapping[str, Contract]) -> str:

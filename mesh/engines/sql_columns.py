@@ -21,7 +21,7 @@ from mesh.contracts.model import Contract
 from mesh.engines import probed
 from mesh.engines.dbt_workspace import SCHEMA
 from mesh.engines.probed import Probe, Reads
-from mesh.engines.sql_lineage import lineage_of
+from mesh.engines.sql_lineage import SqlLineage, lineage_of
 from mesh.errors import Problem
 from mesh.naming import CHANGE_COLUMNS
 from mesh.products.dbt_files import Model, files_behind
@@ -47,14 +47,28 @@ _CHANGES = pa.schema(
 
 def probe_sql(product: DataProduct, model: SqlModel, contracts: Mapping[str, Contract]) -> Probe:
     """What binding a dbt model against empty inputs tells of it."""
+    bound = _binding(product, model, contracts)
+    return probed.not_probed(product, bound) if isinstance(bound, str) else bound.probe()
+
+
+def trace_sql(product: DataProduct, model: SqlModel, contracts: Mapping[str, Contract]) -> Probe:
+    """Where the columns of a dbt model come from, by its text alone."""
+    bound = _binding(product, model, contracts)
+    return probed.not_probed(product, bound) if isinstance(bound, str) else bound.trace()
+
+
+def _binding(
+    product: DataProduct, model: SqlModel, contracts: Mapping[str, Contract]
+) -> _Binding | str:
+    """The model with its queries; or why there are none."""
     files = files_behind(model, product.id.domain)
     if files is None:
-        return probed.not_probed(product, "its model's file is gone")
+        return "its model's file is gone"
     try:
         queries = {item.name: _query(item) for item in reversed(files.models)}
     except jinja2.TemplateError as error:
-        return probed.not_probed(product, f"only dbt can expand it: {error.message}")
-    return _Binding(product, model, contracts, queries).probe()
+        return f"only dbt can expand it: {error.message}"
+    return _Binding(product, model, contracts, queries)
 
 
 def _query(model: Model) -> str:
@@ -91,11 +105,18 @@ class _Binding:
             else:
                 return self._probe(schema, asked)
 
+    def trace(self) -> Probe:
+        found = self._lineage()
+        return Probe(str(self.product.id), origins=found.columns, rows=found.rows)
+
+    def _lineage(self) -> SqlLineage:
+        tables = {port: tuple(self._schema(port).names) for port in self.product.inputs}
+        return lineage_of(self.queries, self.model.name, tables)
+
     def _probe(self, schema: pa.Schema, asked: Mapping[str, frozenset[str]]) -> Probe:
         reads = self._reads(schema, asked)
         different = probed.differing(self.product, schema)
-        tables = {port: tuple(self._schema(port).names) for port in self.product.inputs}
-        lineage = lineage_of(self.queries, self.model.name, tables)
+        lineage = self._lineage()
         return Probe(
             product=str(self.product.id),
             problems=(*self.problems, *probed.contract_problems(self.product, different)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mesh.catalog.derivation import Derivation, Origin, Origins, deciding, derived, united
 from mesh.engines.dbt_workspace import SCHEMA
+from mesh.naming import CHANGE_COLUMNS
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -60,11 +61,12 @@ def _qualified(
     from sqlglot import exp
     from sqlglot.optimizer.qualify import qualify
 
-    schema: dict[str, dict[str, dict[str, str]]] = {}
+    found: dict[str, dict[str, dict[str, str]]] = {}
     for name, columns in tables.items():
         domain, _, table = name.partition(".")
         # The types play no part in it; every column has one.
-        schema.setdefault(domain, {})[table] = dict.fromkeys(columns, "varchar")
+        found.setdefault(domain, {})[table] = dict.fromkeys(columns, "varchar")
+    schema: dict[str, object] = {**found}
     texts = {f"{SCHEMA}.{name}": text for name, text in queries.items()}
     parsed = {n: sqlglot.parse_one(text, dialect=DIALECT) for n, text in texts.items()}
     below: dict[str, exp.Query | Callable[[], exp.Query]] = {
@@ -115,8 +117,10 @@ class _Resolving:
         return [(item.alias_or_name, self._of(item, scope)) for item in query.selects]
 
     def _look_at_rows(self, scope: Scope, query: exp.Select) -> None:
+        from sqlglot import exp
+
         for _, source in scope.selected_sources.values():
-            if not _is_table(source):
+            if not isinstance(source, exp.Table):
                 self.columns(source)
         for part, how in _clauses(query):
             found = deciding(self._of(part, scope), how)
@@ -147,6 +151,8 @@ class _Resolving:
         return frozenset(found)
 
     def _column(self, column: exp.Column, scope: Scope) -> Origins:
+        from sqlglot import exp
+
         if not column.table:
             return self._own(column.name, scope)
         source = scope.sources.get(column.table)
@@ -154,10 +160,11 @@ class _Resolving:
             return self._column(column, scope.parent)
         if source is None:
             raise _UnknownError
-        if _is_table(source):
+        if isinstance(source, exp.Table):
             name = f"{source.db}.{source.name}"
             own = _same_name(column.name, self.tables.get(name, ()))
-            return frozenset({(name, own, Derivation.IDENTITY)})
+            is_kept = own not in CHANGE_COLUMNS
+            return frozenset({(name, own, Derivation.IDENTITY)} if is_kept else ())
         known = dict(self.columns(source))
         origins = known.get(_same_name(column.name, known))
         if origins is None:
@@ -230,12 +237,6 @@ def _clauses(query: exp.Select) -> Iterator[tuple[exp.Expr, Derivation]]:
             yield condition, Derivation.JOIN
     if query.args.get("distinct") is not None:
         yield from ((item, Derivation.GROUP_BY) for item in query.selects)
-
-
-def _is_table(source: object) -> bool:
-    from sqlglot import exp
-
-    return isinstance(source, exp.Table)
 
 
 def _same_name(name: str, names: Iterable[str]) -> str:

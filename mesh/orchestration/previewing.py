@@ -8,10 +8,8 @@ column is told.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +20,18 @@ from mesh.catalog.receipts import InputVersion
 from mesh.contracts.arrow import guarded_columns
 from mesh.contracts.profiling import Profile, profile
 from mesh.contracts.verdict import HIDDEN, Finding, Verdict
-from mesh.errors import MeshError, TransformError
+from mesh.errors import MeshError
 from mesh.lake import Lake, Snapshot
+from mesh.orchestration.aside import Aside, judged
 from mesh.orchestration.comparing import Comparison, Made, columns_of, compared
 from mesh.orchestration.execution import Run
 from mesh.orchestration.running import partitions_of
 from mesh.orchestration.slicing import Cut, Slice, sliced
-from mesh.orchestration.transforming import explained, pinned_inputs, transformed, versions_of
-from mesh.products.declaration import DataProduct, SqlModel
+from mesh.orchestration.transforming import pinned_inputs, versions_of
+from mesh.products.declaration import DataProduct
 from mesh.products.modes import SlowlyChanging
 from mesh.products.ports import Quarantine
-from mesh.publishing.refusing import refused_columns
-from mesh.publishing.source import source_of
-from mesh.publishing.spooling import Spooled, spooled
+from mesh.publishing.spooling import Spooled
 from mesh.publishing.trial import Judged, Trial
 from mesh.reading import PinnedInput, referenced_values
 from mesh.reading.expectations import expected_findings
@@ -100,8 +97,8 @@ def preview(product: DataProduct, lake: Lake, settings: Settings, asked: Asked) 
     home = lake.home_of(product.id)
     published = home.table(product.id).find()
     with tempfile.TemporaryDirectory(prefix="mesh-preview-") as name:
-        folder = Path(name)
-        found, findings = _made(product, inputs, frames, folder, settings)
+        aside = Aside(product, Path(name), settings, run_id=_RUN)
+        found, findings = aside.made(inputs.pinned, frames, inputs.partition)
         trial = Trial(
             product,
             product.contract,
@@ -111,16 +108,16 @@ def preview(product: DataProduct, lake: Lake, settings: Settings, asked: Asked) 
             tolerance=product.on_violation.tolerance,
             can_quarantine=isinstance(product.on_violation, Quarantine),
         )
-        judged = _judged(trial, found)
+        decided = judged(trial, found)
         environment = home.environment if home.is_fallback else ""
-        result = _Result(product, found, judged, published, environment)
+        result = _Result(product, found, decided, published, environment)
         return Preview(
             product=str(product.id),
             partition=inputs.partition,
             inputs=versions_of(inputs.pinned, referenced),
             sliced=cut,
             head=result.head(asked.head),
-            verdict=judged.verdict.without_values_of(result.hidden),
+            verdict=decided.verdict.without_values_of(result.hidden),
             profile=profile(found.rows(), hidden=result.hidden),
             compared=result.compared(is_whole=inputs.is_whole, is_slice=cut is not None),
             notes=(*inputs.notes, *_notes(asked, inputs, cut)),
@@ -175,47 +172,6 @@ def _notes(asked: Asked, inputs: _Inputs, cut: Slice | None) -> Iterator[str]:
         yield "rules on the whole set were asked of the slice: counts and shares may be others"
     else:
         yield "all rows of its inputs were read: there are no more"
-
-
-def _made(
-    product: DataProduct,
-    inputs: _Inputs,
-    frames: Mapping[str, pl.LazyFrame],
-    folder: Path,
-    settings: Settings,
-) -> tuple[Spooled, tuple[Finding, ...]]:
-    """What the transform makes of the inputs, in the folder, and what its engine found."""
-    try:
-        with (
-            _aside(product, folder, settings) as own,
-            transformed(
-                product, frames, settings=own, run_id=_RUN, partition=inputs.partition
-            ) as result,
-        ):
-            source = source_of(result.data, batch_rows=settings.publishing.batch_rows)
-            with source.cleanup:
-                return spooled(source, product, folder, settings.publishing), result.findings
-    except TransformError as error:
-        raise explained(error, product, inputs.pinned) from error.__cause__
-
-
-@contextmanager
-def _aside(product: DataProduct, folder: Path, settings: Settings) -> Iterator[Settings]:
-    """Settings whose state is in the folder; dbt finds there what it has parsed before."""
-    state = folder / "state"
-    if isinstance(product.transform, SqlModel):
-        parsed = settings.path(settings.state) / "dbt" / "parsed" / f"{product.id}.msgpack"
-        if parsed.is_file():
-            target = state / "dbt" / "parsed" / parsed.name
-            target.parent.mkdir(parents=True)
-            shutil.copyfile(parsed, target)
-    yield settings.model_copy(update={"state": state})
-
-
-def _judged(trial: Trial, found: Spooled) -> Judged:
-    if found.different:
-        return Judged(refused_columns(found.different))
-    return trial.judge(found.table(), found.rows())
 
 
 @dataclass(frozen=True, slots=True)

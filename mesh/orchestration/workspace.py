@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from mesh.catalog.store import Catalog
+from mesh.engines.tracing import traced, tracing_digest
 from mesh.lake import Lake
 from mesh.products.collection import Domain, domain_folders, domain_name, load_domain
+from mesh.products.declaration import DataProduct
 from mesh.settings import Settings, load
 
 
@@ -33,11 +35,24 @@ class Workspace:
         return cls(chosen, Lake.of(chosen), Catalog.open(chosen.catalog_url))
 
     def register(self, domains: Iterable[Domain]) -> None:
-        """Make domains and their products known to the catalog, as they are declared now."""
-        for domain in domains:
-            with self._lock:
+        """Make domains and their products known to the catalog, as they are declared now.
+
+        Products whose columns may come from others than before are traced anew.
+        """
+        declared = list(domains)
+        with self._lock:
+            for domain in declared:
                 self.catalog.register(domain)
                 self._registered.add(domain.name)
+            self._trace([product for domain in declared for product in domain.products])
+
+    def _trace(self, products: Iterable[DataProduct]) -> None:
+        digests, known = self.catalog.contract_digests(), self.catalog.traces.digests()
+        stale = [p for p in products if known.get(str(p.id)) != tracing_digest(p, digests)]
+        if stale:
+            read = {port.product for product in stale for port in product.inputs.values()}
+            contracts = self.catalog.contracts(read)
+            self.catalog.traces.record([traced(product, contracts) for product in stale])
 
     def ensure_registered(self, domain: str) -> None:
         """Register a domain from its folder, unless this workspace has done so."""

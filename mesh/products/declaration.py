@@ -20,7 +20,7 @@ from mesh.contracts.model import Contract, Rule, distinct_rules
 from mesh.contracts.rules import Target, data_test
 from mesh.errors import DefinitionError, Problem
 from mesh.naming import ProductId, product_name_problems, split_versioned
-from mesh.products import expectations
+from mesh.products import expectations, stated_lineage
 from mesh.products.modes import (
     Overwrite,
     ReplacePartitions,
@@ -82,6 +82,7 @@ class DataProduct:
     tags: Mapping[str, str] = field(default_factory=dict)
     deprecated: date | None = None
     successor: str = ""
+    lineage: stated_lineage.StatedLineage = field(default_factory=dict)
     source: str = ""
     code_version: str = ""
     kept: tuple[Kept, ...] = ()
@@ -146,6 +147,7 @@ class DataProduct:
             "tags": dict(self.tags),
             "deprecated": self.deprecated.isoformat() if self.deprecated else "",
             "successor": self.successor,
+            "lineage": {name: list(said) for name, said in self.lineage.items()},
             "engine": self.engine,
             "source": self.source,
             "code_version": self.code_version,
@@ -238,6 +240,7 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
     tags: Mapping[str, str] | None = None,
     deprecated: date | str | None = None,
     successor: str = "",
+    lineage: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that a function makes a data product. The function itself is not changed.
 
@@ -263,6 +266,8 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
         tags: anything to find it by.
         deprecated: the last day of this major, `2027-06-30`: after it, nobody new may read it.
         successor: the product to use instead, `weather.observations_v2`.
+        lineage: columns that a column is made from, where the transform does not show it:
+            `{"risk_band": ["weather.observations_v1.wind_speed_mph"]}`.
     """
     mode = write or Overwrite()
     options = {
@@ -279,6 +284,7 @@ def data_product(  # noqa: PLR0913 -- each is a part of the declaration, all by 
         "tags": dict(tags or {}),
         "deprecated": date.fromisoformat(deprecated) if isinstance(deprecated, str) else deprecated,
         "successor": successor,
+        "lineage": {name: tuple(said) for name, said in (lineage or {}).items()},
     }
 
     def mark(function: Function) -> Function:
@@ -315,6 +321,7 @@ def declaration_problems(product: DataProduct, where: str) -> list[Problem]:
         if column.name in product.partition_by and column.type.startswith(_NO_PARTITION)
     ]
     problems += _upkeep_problems(product, where)
+    problems += stated_lineage.problems_of(product.lineage, product.contract, product.inputs, where)
     if set(product.partition_by) == set(names):
         problems.append(Problem("partition_by leaves no column for the files", where=where))
     for name, port in product.inputs.items():

@@ -146,6 +146,7 @@ def _as_product(kept: Mapping[str, Any]) -> DataProduct:
         code_version=declared["code_version"],
         deprecated=date.fromisoformat(until) if (until := declared["deprecated"]) else None,
         successor=declared["successor"],
+        lineage=declared["lineage"],
     )
 
 

@@ -177,6 +177,7 @@ class _Binding:
             tags=dict(terms.tags),
             deprecated=date.fromisoformat(terms.deprecated) if terms.deprecated else None,
             successor=terms.successor,
+            lineage=terms.lineage,
             source=_relative(self.model.file, self.root),
             code_version=files.digest,
         )

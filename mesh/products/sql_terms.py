@@ -91,6 +91,11 @@ class ProductTerms(Shape):
         default="", description="The last day of this major, such as 2027-06-30."
     )
     successor: str = Field(default="", description="The product to use instead.")
+    lineage: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Columns, as domain.product_v1.column, that a column is made from, where the "
+        "SQL does not show it.",
+    )
 
     @field_validator("deprecated")
     @classmethod

@@ -74,6 +74,16 @@ def increments(
     return Increments({**pinned, **chosen}, seen, is_whole, notes)
 
 
+def as_read(pinned: PinnedInput, used: InputVersion) -> PinnedInput:
+    """An incremental input as an earlier publication read it. Raises ChangesUnknownError."""
+    if used.how is None:
+        return pinned
+    if used.how is Reading.ALL_ROWS or used.since is None:
+        return _whole(pinned, used.reason)
+    told = InputIncrement(changed_rows(pinned, used.since), used.how, used.table_id, used.since)
+    return replace(pinned, increment=told)
+
+
 def changed_rows(pinned: PinnedInput, since: int) -> pl.LazyFrame:
     """What changed in an input after a version. Raises ChangesUnknownError."""
     _require_free_names(pinned)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mesh.catalog.database import Database
 from mesh.catalog.store import Catalog
 from tests.catalog import postgresql
 
@@ -31,3 +32,12 @@ def catalog_url(request):
 def catalog(catalog_url):
     with Catalog.open(catalog_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def database(catalog, catalog_url):
+    """The database below the catalog, for rows that only others write."""
+    del catalog  # it makes the tables
+    opened = Database(catalog_url)
+    yield opened
+    opened.close()

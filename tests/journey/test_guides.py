@@ -13,6 +13,7 @@ IN_THE_ORDER_OF_READING = (
     "incremental",
     "keep-history",
     "preview-and-audit",
+    "trace-a-number",
     "run-the-platform",
     "upkeep",
     "evolve-a-contract",
@@ -34,7 +35,7 @@ COMES_AFTER = {
 """Guides that go on from others."""
 
 
-IN_A_CLONE_OF_ITS_OWN = {"evolve-a-contract", "run-two-majors"}
+IN_A_CLONE_OF_ITS_OWN = {"trace-a-number", "evolve-a-contract", "run-two-majors"}
 """Guides that change what other guides read, or count who reads it."""
 
 
