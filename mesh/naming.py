@@ -8,6 +8,7 @@ identifier at once.
 
 from __future__ import annotations
 
+import hashlib
 import keyword
 import re
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ _TABLE = re.compile(
     r"(?:_quarantine|_unchanged)?/?$"
 )
 _COLUMN_FORBIDDEN = re.compile(r"""[ ,;{}()=.*^/\\"'`\x00-\x1f\x7f\u2028-\u202e\ud800-\udfff]""")
+_S3 = re.compile(r"^s3[an]://")
+_OBJECT_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss", "wasb", "wasbs", "hdfs"})
+_MOST_KEY_BYTES = 300
 _WINDOWS = "con prn aux nul " + " ".join(f"com{n} lpt{n}" for n in range(1, 10))
 _SQL = """
     all analyse analyze any array asc both case cast check collate column constraint create default
@@ -151,24 +155,31 @@ class DatasetName:
     @classmethod
     def of_url(cls, url: str) -> DatasetName:
         """The name of a table that lies at a URL, or at a path of this machine's disk."""
-        scheme, mark, rest = url.rstrip("/").partition("://")
+        scheme, mark, rest = url.partition("://")
         if not mark:
-            return cls("file", scheme)
-        if scheme == "file":
-            return cls("file", rest)
+            return cls("file", scheme).normal()
         place, _, path = rest.partition("/")
-        return cls(f"{'s3' if scheme in {'s3a', 's3n'} else scheme}://{place}", path)
+        return cls(f"{scheme}://{place}", path).normal()
 
-    @classmethod
-    def of_key(cls, key: str) -> DatasetName:
-        """Read what `key` wrote."""
-        namespace, _, name = key.partition("#")
-        return cls(namespace.replace("%23", "#").replace("%25", "%"), name)
+    def normal(self) -> DatasetName:
+        """The one spelling of its scheme and slashes, whoever named it."""
+        namespace = _S3.sub("s3://", self.namespace.rstrip("/"))
+        if namespace.partition(":")[0] == "file":
+            return DatasetName("file", f"/{self.name.strip('/')}")
+        is_store = "://" in namespace and namespace.partition("://")[0] in _OBJECT_STORES
+        return DatasetName(namespace, self.name.strip("/") if is_store else self.name)
 
     @property
     def key(self) -> str:
-        """Both in one text, by which the catalog knows a dataset that is no product."""
-        return f"{self.namespace.replace('%', '%25').replace('#', '%23')}#{self.name}"
+        """Both in one text, by which the catalog knows a dataset that is no product.
+
+        A long one ends in a digest, since PostgreSQL's indexes do not take it.
+        """
+        whole = f"{self.namespace.replace('%', '%25').replace('#', '%23')}#{self.name}"
+        if len(whole.encode(errors="replace")) <= _MOST_KEY_BYTES:
+            return whole
+        digest = hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()
+        return f"{whole[:40].replace('#', '%23')}#{digest}"
 
 
 def split_versioned(name: str) -> tuple[str, int | None]:

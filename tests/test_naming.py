@@ -181,7 +181,28 @@ def test_a_table_has_the_name_that_openlineage_gives_it(url, namespace, name):
     assert DatasetName.of_url(url) == DatasetName(namespace, name)
 
 
-@given(namespace=st.text(), name=st.text())
-def test_a_datasets_key_says_which_dataset_it_is(namespace, name):
+@pytest.mark.parametrize(
+    ("namespace", "name", "normal"),
+    [
+        ("s3a://bucket/", "/orders/", DatasetName("s3://bucket", "orders")),
+        ("file", "/data/orders", DatasetName("file", "/data/orders")),
+        ("file:", "/data/orders/", DatasetName("file", "/data/orders")),
+        ("file://", "data/orders", DatasetName("file", "/data/orders")),
+        ("postgres://db:5432", "shop.public.orders", None),
+        ("bigquery", "shop.orders", None),
+    ],
+)
+def test_producers_spell_one_dataset_in_several_ways(namespace, name, normal):
     named = DatasetName(namespace, name)
-    assert DatasetName.of_key(named.key) == named
+    assert named.normal() == (normal or named)
+    assert named.normal().normal() == named.normal()
+
+
+@given(
+    one=st.tuples(st.text(), st.text()),
+    other=st.tuples(st.text(), st.text()),
+)
+def test_a_key_is_of_one_dataset_and_short(one, other):
+    keys = [DatasetName(*pair).key for pair in (one, other)]
+    assert (keys[0] == keys[1]) is (one == other)
+    assert len(DatasetName("s3://bucket", "x" * 5_000).key.encode()) < 300

@@ -1,8 +1,8 @@
 """Which product feeds which, from declared inputs and from receipts.
 
-Owns the walk over the catalog's two sources of lineage: what definitions say is read, and what
-receipts prove was read, with exact versions. Goes level by level, so that diamonds are met once and
-cycles end.
+Owns the walk over the catalog's three sources of lineage: what definitions say is read, what
+receipts prove was read, with exact versions, and what other producers report. Goes level by level,
+so that diamonds are met once and cycles end.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from mesh.catalog import schema
 from mesh.catalog.model import Direction, Lineage, LineageEdge, LineageNode, NodeKind
-from mesh.catalog.publications import chunks, latest_receipts
+from mesh.catalog.publications import latest_receipts
 from mesh.catalog.receipts import Receipt
+from mesh.catalog.reported.edges import find_dataset, is_external, reported_edges
+from mesh.catalog.statements import chunks
 from mesh.errors import UnknownProductError
 
 
@@ -53,6 +55,8 @@ def resolve_known(connection: Connection, name: str) -> str:
     for column in sources:
         if connection.execute(select(column).where(column == name).limit(1)).first() is not None:
             return name
+    if (external := find_dataset(connection, name)) is not None:
+        return external
     raise UnknownProductError(name, connection.execute(select(schema.products.c.name)).scalars())
 
 
@@ -63,6 +67,7 @@ class _Link:
     ports: set[str] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
     versions: set[tuple[int, int]] = field(default_factory=set)
+    jobs: set[str] = field(default_factory=set)
     is_whole: bool = False
     is_declared: bool = False
 
@@ -82,6 +87,7 @@ class _Link:
             versions=tuple(sorted(self.versions, reverse=True)),
             is_declared=self.is_declared,
             is_reference=self.ports == {""},
+            jobs=tuple(sorted(self.jobs)),
         )
 
 
@@ -92,6 +98,8 @@ def _edges(
     for chunk in chunks(products):
         _gather_declared(connection, links, chunk, direction)
         _gather_used(connection, links, chunk, direction)
+    for edge in reported_edges(connection, products, direction):
+        links[edge.upstream, edge.downstream].jobs.add(edge.job)
     return [links[key].edge(*key) for key in sorted(links)]
 
 
@@ -147,7 +155,11 @@ def _nodes(
     return tuple(
         LineageNode(
             name,
-            NodeKind.DECLARED if name in declared else NodeKind.USED,
+            NodeKind.DECLARED
+            if name in declared
+            else NodeKind.EXTERNAL
+            if is_external(name)
+            else NodeKind.USED,
             depth,
             latest[name].table_version if name in latest else None,
         )

@@ -319,15 +319,23 @@ class RefusalRecord:
 
 
 class NodeKind(StrEnum):
-    """How a product is known: `declared` by its domain now, or only `used` by or in another."""
+    """How a dataset is known.
+
+    A product that is `declared` by its domain now, one that is only `used` by or in another, or an
+    `external` dataset that other producers reported, which is not governed.
+    """
 
     DECLARED = "declared"
     USED = "used"
+    EXTERNAL = "external"
 
 
 @dataclass(frozen=True, slots=True)
 class LineageNode:
-    """A product in a lineage. `depth` counts steps from the product that was asked for."""
+    """A product in a lineage. `depth` counts steps from the product that was asked for.
+
+    Of an external dataset `product` is its key.
+    """
 
     product: str
     kind: NodeKind
@@ -342,7 +350,7 @@ class LineageEdge:
     `versions` holds the exact (downstream version, upstream version) pairs from receipts, newest
     first. `columns` None means all. An edge that is not declared was used by an earlier
     publication, or belongs to a product that is declared no more. `reading` says how the latest
-    publication read an incremental input.
+    publication read an incremental input. `jobs` are those of other producers that report the edge.
     """
 
     upstream: str
@@ -353,6 +361,7 @@ class LineageEdge:
     is_declared: bool = False
     is_reference: bool = False
     reading: str = ""
+    jobs: tuple[str, ...] = ()
 
     def upstream_versions(self, downstream_version: int) -> tuple[int, ...]:
         """The upstream's versions that one publication of the downstream saw, newest first."""

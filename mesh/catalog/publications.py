@@ -6,19 +6,17 @@ same receipt again, from a retry or from the lake, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.model import RefusalRecord, Use
 from mesh.catalog.receipts import InputVersion, Receipt, Refusal
-
-Value = TypeVar("Value")
-_CHUNK = 500
-"""Values that one statement names; SQLite allows 32,766."""
+from mesh.catalog.reported.joining import locate
+from mesh.catalog.statements import chunks
 
 
 def unknown_receipts(connection: Connection, receipts: Iterable[Receipt]) -> list[Receipt]:
@@ -39,6 +37,8 @@ def insert_receipts(connection: Connection, receipts: Iterable[Receipt]) -> int:
         connection.execute(insert(schema.receipts).values(**_receipt_row(receipt, now)))
         if inputs := _input_rows(receipt):
             connection.execute(insert(schema.receipt_inputs), inputs)
+    if unknown:
+        locate(connection, {receipt.product: receipt.table_url for receipt in unknown}, now)
     return len(unknown)
 
 
@@ -155,11 +155,6 @@ def forget_samples(connection: Connection, product: str) -> int:
         )
         changed += 1
     return changed
-
-
-def chunks(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
-    """The values in groups that fit into one statement."""
-    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 
 
 def _receipt_row(receipt: Receipt, now: datetime) -> dict[str, Any]:

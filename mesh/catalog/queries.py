@@ -21,8 +21,9 @@ from mesh.catalog.model import (
     ProductRecord,
     Role,
 )
-from mesh.catalog.publications import chunks, latest_receipts
+from mesh.catalog.publications import latest_receipts
 from mesh.catalog.receipts import Receipt
+from mesh.catalog.statements import chunks
 from mesh.contracts.model import Contract
 from mesh.errors import UnknownProductError
 from mesh.naming import ProductId

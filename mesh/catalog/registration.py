@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.model import Role
+from mesh.catalog.reported.joining import join_products
 from mesh.contracts.model import Contract
 from mesh.contracts.rules import Target
 from mesh.products.collection import Domain
@@ -37,6 +38,7 @@ def register(connection: Connection, domain: Domain) -> None:
     for product in domain.products:
         _put_product(connection, product, now)
     names = [str(product.id) for product in domain.products]
+    join_products(connection, names)
     table = schema.products
     connection.execute(
         update(table)

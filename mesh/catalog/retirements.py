@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from mesh.catalog import schema
 from mesh.catalog.model import Deprecation, RetirementRecord
-from mesh.catalog.publications import chunks
+from mesh.catalog.statements import chunks
 
 
 def insert_retirement(connection: Connection, found: RetirementRecord) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from mesh.catalog import schema
-from mesh.catalog.publications import chunks, latest_receipts
+from mesh.catalog.publications import latest_receipts
+from mesh.catalog.statements import chunks
 from mesh.products.state import MeshState, ProductState
 
 

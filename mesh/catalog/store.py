@@ -7,6 +7,7 @@ Owns the way in: every call is one transaction, and errors are Mesh's own. What 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -39,6 +40,7 @@ from mesh.catalog.model import (
     Use,
 )
 from mesh.catalog.receipts import Receipt, Refusal
+from mesh.catalog.reported.events import Events
 from mesh.catalog.traces import Traces
 from mesh.catalog.version_lineage import MadeVersion
 from mesh.contracts.model import Contract
@@ -58,6 +60,7 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.traces = Traces(database)
+        self.events = Events(database)
 
     @classmethod
     def open(cls, url: str) -> Catalog:
@@ -92,6 +95,10 @@ class Catalog:
     def where(self) -> str:
         """The catalog's file, or its URL without the password."""
         return self._database.where
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep the database open meanwhile: for a process with many calls in a row."""
+        return self._database.held()
 
     def register(self, domain: Domain) -> None:
         """Make the catalog say what a domain's definitions say.

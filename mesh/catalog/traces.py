@@ -18,7 +18,8 @@ from mesh.catalog import schema
 from mesh.catalog.database import Database
 from mesh.catalog.derivation import Derivation
 from mesh.catalog.model import Direction
-from mesh.catalog.publications import chunks
+from mesh.catalog.reported.edges import aliases, canonical_keys
+from mesh.catalog.statements import chunks
 from mesh.catalog.traced import ColumnEdge, ColumnKey, ColumnLineage, Knowledge, Tracing
 
 Reach = Literal["all", "direct"]
@@ -113,8 +114,8 @@ class _Walk:
         is_up = self.direction == "up"
         dataset = table.c.downstream if is_up else table.c.upstream
         column = table.c.downstream_column if is_up else table.c.upstream_column
-        aliases = self._aliases({dataset for dataset, _ in level})
-        keys = [(alias, name) for owner, name in level for alias in aliases[owner]]
+        known = aliases(self.connection, {dataset for dataset, _ in level})
+        keys = [(alias, name) for owner, name in level for alias in known[owner]]
         whole = [owner for owner, name in keys if not name]
         # What decides about the rows of a dataset decides about each of its columns.
         exact = [key for key in keys if key[1]] + [(o, "") for o, n in keys if n and is_up]
@@ -128,23 +129,9 @@ class _Walk:
             found += self.connection.execute(chosen.where(tuple_(dataset, column).in_(pairs)))
         return self._between_canonical([_edge(row) for row in found])
 
-    def _aliases(self, datasets: Iterable[str]) -> dict[str, list[str]]:
-        """Every key by which each dataset was reported, its own first."""
-        table = schema.datasets
-        aliases = {dataset: [dataset] for dataset in datasets}
-        for chunk in chunks(sorted(aliases)):
-            asked = select(table.c.key, table.c.canonical).where(table.c.canonical.in_(chunk))
-            for row in self.connection.execute(asked):
-                if row.key != row.canonical:
-                    aliases[row.canonical].append(row.key)
-        return aliases
-
     def _between_canonical(self, edges: Sequence[ColumnEdge]) -> set[ColumnEdge]:
-        table = schema.datasets
         named = {name for edge in edges for name in (edge.upstream, edge.downstream)}
-        for chunk in chunks(sorted(named - self._canonical.keys())):
-            asked = select(table.c.key, table.c.canonical).where(table.c.key.in_(chunk))
-            self._canonical |= {row.key: row.canonical for row in self.connection.execute(asked)}
+        self._canonical |= canonical_keys(self.connection, named - self._canonical.keys())
         same = self._canonical.get
         return {
             replace(

@@ -1,4 +1,4 @@
-"""`mesh catalog`: upkeep of the shared catalog."""
+"""`mesh catalog`: upkeep of the shared catalog, and what others report."""
 
 from __future__ import annotations
 
@@ -9,6 +9,39 @@ import typer
 from mesh.cli.session import Session
 
 app = typer.Typer(help="Look after the shared catalog.", no_args_is_help=True)
+
+
+@app.command("import-events")
+def import_events(
+    context: typer.Context,
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Files of OpenLineage events: JSON, or a line each; - is input."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Take in OpenLineage events of other producers, so that their data is found beside products.
+
+    Events that were taken before change nothing. Ends with exit code 1 when some were refused; the
+    others are in.
+    """
+    from mesh.cli.console import count, print_error, print_json, say
+    from mesh.cli.event_files import read_events
+    from mesh.errors import MeshError
+
+    events = [event for file in files for event in read_events(file)]
+    taken = Session.of(context).workspace().catalog.events.take([event.content for event in events])
+    if as_json:
+        print_json(taken.as_json())
+    else:
+        say(f"took {count(taken.taken, 'event')}; {taken.repeated:,} were there already")
+    for refused in taken.refused:
+        place = events[refused.index].place
+        for problem in refused.problems:
+            where = f"{place}: {problem.where}" if problem.where else place
+            print_error(MeshError(problem.what, where=where, hint=problem.hint))
+    if taken.refused:
+        raise typer.Exit(1)
 
 
 @app.command("sync")

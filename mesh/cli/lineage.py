@@ -235,6 +235,8 @@ def _seen(edge: LineageEdge, versions: frozenset[int], *, is_up: bool) -> frozen
 
 
 def _label(found: Lineage, edge: LineageEdge, other: str, seen: frozenset[int]) -> str:
+    if found.node(other).kind == "external":
+        return f"{other} (not governed; {_reported(edge)})"
     numbers = ", ".join(str(version) for version in sorted(seen))
     words = [other]
     if numbers:
@@ -248,9 +250,15 @@ def _label(found: Lineage, edge: LineageEdge, other: str, seen: frozenset[int]) 
         words.append(f"({edge.reading})")
     if edge.is_reference:
         words.append("(a rule looks at it)")
-    if not edge.is_declared:
+    if edge.jobs:
+        words.append(f"({_reported(edge)})")
+    elif not edge.is_declared:
         words.append("(no longer declared)")
     return " ".join(words)
+
+
+def _reported(edge: LineageEdge) -> str:
+    return f"reported by {', '.join(edge.jobs)}"
 
 
 def _foreign_note(version: ForeignVersion) -> str:
@@ -261,5 +269,8 @@ def _foreign_note(version: ForeignVersion) -> str:
 
 
 def _named(found: Lineage, product: str) -> str:
-    version = found.node(product).latest_version
+    node = found.node(product)
+    if node.kind == "external":
+        return f"{product}, not governed,"
+    version = node.latest_version
     return f"{product} version {version}" if version is not None else f"{product}, not published,"

@@ -88,6 +88,7 @@ jobs = Table(
     Column("facets", Json, nullable=False),
     Column("first_seen", Instant, nullable=False),
     Column("last_seen", Instant, nullable=False),
+    Column("settled_at", Instant),
 )
 
 job_runs = Table(
@@ -117,15 +118,16 @@ run_datasets = Table(
     Index(None, "dataset"),
 )
 
-job_edges = Table(
-    "job_edges",
+# What a job reads and writes (`direction` is in or out), by all its runs. Those that its latest
+# complete run did not touch are history: `last_seen` is before the job's `settled_at`.
+job_datasets = Table(
+    "job_datasets",
     metadata,
-    Column("upstream", Text, primary_key=True),
-    Column("downstream", Text, primary_key=True),
     Column("job", Text, ForeignKey(jobs.c.key, ondelete="CASCADE"), primary_key=True),
-    Column("first_seen", Instant, nullable=False),
+    Column("direction", Text, primary_key=True),
+    Column("dataset", Text, primary_key=True),
     Column("last_seen", Instant, nullable=False),
-    Index(None, "downstream"),
+    Index(None, "dataset"),
 )
 
 # Events as they came, unknown facets and all. The id is a digest of the content.

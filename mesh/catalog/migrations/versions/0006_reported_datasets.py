@@ -1,7 +1,12 @@
 """Data that is not Mesh's, as OpenLineage producers report it, and events to deliver."""
 
+import json
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
+
+from mesh.naming import DatasetName
 
 revision = "0006"
 down_revision = "0005"
@@ -51,6 +56,7 @@ def upgrade() -> None:
         sa.Column("facets", sa.Text, nullable=False),
         sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("key", name="pk_jobs"),
     )
     op.create_table(
@@ -81,16 +87,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_run_datasets_dataset", "run_datasets", ["dataset"])
     op.create_table(
-        "job_edges",
-        sa.Column("upstream", sa.Text, nullable=False),
-        sa.Column("downstream", sa.Text, nullable=False),
+        "job_datasets",
         sa.Column("job", sa.Text, nullable=False),
-        sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("direction", sa.Text, nullable=False),
+        sa.Column("dataset", sa.Text, nullable=False),
         sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("upstream", "downstream", "job", name="pk_job_edges"),
-        sa.ForeignKeyConstraint(["job"], ["jobs.key"], name="fk_job_edges_job", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job", "direction", "dataset", name="pk_job_datasets"),
+        sa.ForeignKeyConstraint(
+            ["job"], ["jobs.key"], name="fk_job_datasets_job", ondelete="CASCADE"
+        ),
     )
-    op.create_index("ix_job_edges_downstream", "job_edges", ["downstream"])
+    op.create_index("ix_job_datasets_dataset", "job_datasets", ["dataset"])
     op.create_table(
         "lineage_events",
         sa.Column("id", sa.Text, nullable=False),
@@ -119,13 +126,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name="pk_deliveries"),
     )
     op.create_index("ix_deliveries_receiver_position", "deliveries", ["receiver", "position"])
+    _locate_products()
+
+
+def _locate_products() -> None:
+    """Say where the table of each published product lies, as publications do from now on."""
+    connection, now = op.get_bind(), datetime.now(UTC)
+    receipts = sa.table(
+        "receipts", sa.column("product"), sa.column("content"), sa.column("published_at")
+    )
+    found: dict[str, str] = {}
+    for row in connection.execute(
+        sa.select(receipts.c.product, receipts.c.content).order_by(receipts.c.published_at)
+    ):
+        found[row.product] = json.loads(row.content)["table_url"]
+    names = {DatasetName.of_url(url): product for product, url in found.items()}
+    datasets = sa.table(
+        "datasets",
+        *(sa.column(name) for name in ("key", "namespace", "name", "canonical", "kind")),
+        *(sa.column(name) for name in ("description", "owners", "tags", "facets")),
+        *(sa.column(name, sa.DateTime(timezone=True)) for name in ("first_seen", "last_seen")),
+    )
+    rows = [
+        {
+            "key": named.key,
+            "namespace": named.namespace,
+            "name": named.name,
+            "canonical": product,
+            "kind": "symlink",
+            "description": "",
+            "owners": "[]",
+            "tags": "[]",
+            "facets": "{}",
+            "first_seen": now,
+            "last_seen": now,
+        }
+        for named, product in names.items()
+    ]
+    if rows:
+        op.bulk_insert(datasets, rows)
 
 
 def downgrade() -> None:
     """Take the catalog back to the revision before."""
     op.drop_table("deliveries")
     op.drop_table("lineage_events")
-    op.drop_table("job_edges")
+    op.drop_table("job_datasets")
     op.drop_table("run_datasets")
     op.drop_table("job_runs")
     op.drop_table("jobs")

@@ -1,0 +1,466 @@
+"""Events of any producer are taken, in any order, once; malformed ones are refused whole."""
+
+import copy
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from mesh.catalog import schema
+from mesh.catalog.database import Database
+from mesh.catalog.model import NodeKind
+from mesh.catalog.reported.event import MOST_BYTES
+from mesh.catalog.store import Catalog
+from mesh.errors import UnknownProductError
+from mesh.naming import DatasetName
+from tests.catalog.factories import domain, product, receipt
+from tests.shared_data import files
+
+EVENTS = files("openlineage/events/*/*.json")
+PRODUCER = "https://example.com/producer"
+OBSERVATIONS = "weather.observations_v1"
+TABLE = "/lake/dev/weather/observations/v1"
+
+
+def at(minute):
+    return (datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(minutes=minute)).isoformat()
+
+
+def dataset(name, namespace="db", **facets):
+    own = {key: facets.pop(key) for key in ("inputFacets", "outputFacets") if key in facets}
+    return {"namespace": namespace, "name": name, "facets": facets, **own}
+
+
+def run_event(state, minute, run="r1", job="copy", inputs=(), outputs=(), **facets):
+    return {
+        "eventType": state,
+        "eventTime": at(minute),
+        "producer": PRODUCER,
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": run, "facets": facets},
+        "job": {"namespace": "spark", "name": job},
+        "inputs": [item if isinstance(item, dict) else dataset(item) for item in inputs],
+        "outputs": [item if isinstance(item, dict) else dataset(item) for item in outputs],
+    }
+
+
+def fields(*names):
+    return {"fields": [{"name": name, "type": "int"} for name in names]}
+
+
+def lineage_facet(**columns):
+    return {
+        "fields": {
+            column: {
+                "inputFields": [
+                    {
+                        "namespace": "db",
+                        "name": source,
+                        "field": field,
+                        "transformations": [{"type": "DIRECT", "subtype": kind}],
+                    }
+                ]
+            }
+            for column, (source, field, kind) in columns.items()
+        }
+    }
+
+
+def symlinks(*names):
+    listed = [{"namespace": space, "name": name, "type": "TABLE"} for space, name in names]
+    return {"identifiers": listed}
+
+
+def key(name, namespace="db"):
+    return DatasetName(namespace, name).key
+
+
+def pairs(lineage):
+    return {(edge.upstream, edge.downstream) for edge in lineage.edges}
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_event_of_other_producers_is_taken(path, catalog):
+    event = json.loads(path.read_text())
+
+    assert catalog.events.take([event]).taken == 1
+    assert catalog.events.take([event, event]).repeated == 2
+    assert catalog.events.events()[0].content == event
+
+
+def test_what_spark_reports_is_found_with_its_columns(catalog):
+    events = [json.loads(path.read_text()) for path in EVENTS if path.parent.name == "CLL"]
+
+    assert catalog.events.take(events).taken == len(events)
+
+    target = catalog.events.dataset("/tmp/cll_test/tbl1")
+    assert [column.name for column in target.columns] == ["a", "c", "d"] or target.columns
+    up = catalog.lineage(target.key, "up")
+    assert {node.kind for node in up.nodes} == {NodeKind.EXTERNAL}
+    assert len(pairs(up)) == 2
+    found = catalog.traces.follow([(target.key, c.name) for c in target.columns], "up")
+    assert {edge.knowledge for edge in found.edges} == {"reported"}
+
+
+def test_a_dataset_at_a_products_place_is_the_product(catalog):
+    written = run_event("COMPLETE", 1, inputs=[dataset(f"{TABLE}/", "file")], outputs=["report"])
+    catalog.register(domain("weather", product(OBSERVATIONS)))
+
+    catalog.events.take([written])
+    before = catalog.lineage(OBSERVATIONS, "down")
+    catalog.record(receipt(OBSERVATIONS))
+    after = catalog.lineage(OBSERVATIONS, "down")
+
+    assert pairs(before) == set()
+    assert pairs(after) == {(OBSERVATIONS, key("report"))}
+    assert after.edges[0].jobs == ("spark#copy",)
+    assert [item.key for item in catalog.events.datasets()] == [key("report")]
+
+
+def test_the_other_way_round_it_is_the_product_at_once(catalog):
+    catalog.register(domain("weather", product(OBSERVATIONS)))
+    catalog.record(receipt(OBSERVATIONS))
+
+    catalog.events.take(
+        [run_event("COMPLETE", 1, inputs=["stations"], outputs=[dataset(TABLE, "file")])]
+    )
+
+    assert pairs(catalog.lineage(OBSERVATIONS, "up")) == {(key("stations"), OBSERVATIONS)}
+
+
+@pytest.mark.parametrize("is_registered_first", [True, False])
+def test_a_symlink_names_the_product(catalog, is_registered_first):
+    known = dataset("hive.obs", symlinks=symlinks(("mesh", OBSERVATIONS)))
+    steps = [
+        lambda: catalog.register(domain("weather", product(OBSERVATIONS))),
+        lambda: catalog.events.take([run_event("COMPLETE", 1, inputs=[known], outputs=["report"])]),
+    ]
+    for step in steps if is_registered_first else reversed(steps):
+        step()
+
+    assert pairs(catalog.lineage(OBSERVATIONS, "down")) == {(OBSERVATIONS, key("report"))}
+    assert catalog.events.dataset("hive.obs").canonical == OBSERVATIONS
+
+
+def test_symlinks_join_through_each_other_and_in_circles(catalog):
+    chain = [
+        dataset("a", symlinks=symlinks(("db", "b"))),
+        dataset("b", symlinks=symlinks(("db", "c"))),
+        dataset("c", symlinks=symlinks(("db", "a"))),
+    ]
+    catalog.events.take([run_event("COMPLETE", n, inputs=[d]) for n, d in enumerate(chain)])
+
+    assert {catalog.events.dataset(name).canonical for name in "abc"} == {key("a")}
+    assert [item.name for item in catalog.events.datasets()] == ["a"]
+
+
+def test_two_products_are_never_one(catalog):
+    catalog.register(domain("weather", product(OBSERVATIONS), product("weather.other_v1")))
+    both = symlinks(("mesh", OBSERVATIONS), ("mesh", "weather.other_v1"))
+
+    catalog.events.take([run_event("COMPLETE", 1, outputs=[dataset("x", symlinks=both)])])
+
+    assert pairs(catalog.lineage(OBSERVATIONS, "down")) == set()
+
+
+def test_a_rerun_replaces_what_its_job_reads_and_history_stays(catalog):
+    catalog.events.take(
+        [
+            run_event("COMPLETE", 1, run="r1", inputs=["old", "both"], outputs=["out"]),
+            run_event("COMPLETE", 9, run="r2", inputs=["both", "new"], outputs=["out"]),
+        ]
+    )
+
+    assert pairs(catalog.lineage(key("out"), "up")) == {
+        (key("both"), key("out")),
+        (key("new"), key("out")),
+    }
+    assert [run.run_id for run in catalog.events.runs("spark#copy")] == ["r2", "r1"]
+    assert catalog.events.jobs()[0].inputs == (key("both"), key("new"))
+
+
+def test_a_run_that_failed_takes_nothing_away(catalog):
+    catalog.events.take(
+        [
+            run_event("COMPLETE", 1, run="r1", inputs=["a"], outputs=["out"]),
+            run_event("START", 8, run="r2", inputs=["a"]),
+            run_event("FAIL", 9, run="r2", inputs=["a"]),
+        ]
+    )
+
+    assert pairs(catalog.lineage(key("out"), "up")) == {(key("a"), key("out"))}
+
+
+def test_a_start_that_comes_late_does_not_open_a_run_again(catalog):
+    catalog.events.take([run_event("COMPLETE", 5), run_event("RUNNING", 3)])
+    catalog.events.take([run_event("START", 1)])
+
+    (run,) = catalog.events.runs("spark#copy")
+    assert run.state == "COMPLETE"
+    assert (run.started_at.minute, run.ended_at.minute) == (1, 5)
+
+
+def test_counts_that_grow_while_a_run_runs_are_not_added_up(catalog):
+    def so_far(state, minute, rows):
+        statistics = {"outputStatistics": {"rowCount": rows}}
+        return run_event(state, minute, outputs=[dataset("out", outputFacets=statistics)])
+
+    catalog.events.take([so_far("COMPLETE", 3, 30), so_far("RUNNING", 1, 10)])
+    catalog.events.take([so_far("RUNNING", 2, 20), so_far("COMPLETE", 3, 30)])
+
+    (run,) = catalog.events.runs("spark#copy")
+    assert run.uses == (("out", key("out"), {"outputStatistics": {"rowCount": 30}}),)
+
+
+def test_facets_are_merged_by_their_time_and_unknown_ones_are_kept(catalog):
+    new = dataset("t", schema=fields("a", "b"), odd={"anything": [1, {"x": None}]})
+    old = dataset("t", schema=fields("a"), documentation={"description": "What it is."})
+    gone = dataset("t", odd={"_deleted": True})
+    catalog.events.take([run_event("RUNNING", 5, outputs=[new])])
+    catalog.events.take([run_event("START", 1, outputs=[old])])
+
+    found = catalog.events.dataset("t")
+    assert [column.name for column in found.columns] == ["a", "b"]
+    assert found.description == "What it is."
+    assert found.facets["odd"] == {"anything": [1, {"x": None}]}
+
+    catalog.events.take([run_event("COMPLETE", 9, outputs=[gone])])
+    assert "odd" not in catalog.events.dataset("t").facets
+
+
+def test_older_words_of_column_lineage_are_understood(catalog):
+    older = {
+        "fields": {
+            "same": {
+                "inputFields": [{"namespace": "db", "name": "in", "field": "x"}],
+                "transformationType": "IDENTITY",
+            },
+            "hidden": {
+                "inputFields": [{"namespace": "db", "name": "in", "field": "y"}],
+                "transformationType": "MASKED",
+            },
+        },
+        "dataset": [{"namespace": "db", "name": "in", "field": "z"}],
+    }
+    catalog.events.take([run_event("COMPLETE", 1, outputs=[dataset("out", columnLineage=older)])])
+
+    found = catalog.traces.follow([(key("out"), "")], "up").edges
+    assert {(e.downstream_column, e.upstream_column, str(e.kind), e.is_masking) for e in found} == {
+        ("same", "x", "IDENTITY", False),
+        ("hidden", "y", "TRANSFORMATION", True),
+        ("", "z", "CONDITIONAL", False),
+    }
+
+
+def test_events_without_a_run_are_taken(catalog):
+    base = {"eventTime": at(1), "producer": PRODUCER, "schemaURL": "x"}
+    job = {"namespace": "airflow", "name": "daily"}
+    taken = catalog.events.take(
+        [
+            {**base, "dataset": dataset("alone", schema=fields("a"))},
+            {**base, "job": job, "inputs": [dataset("alone")], "outputs": [dataset("made")]},
+        ]
+    )
+
+    assert taken.taken == 2
+    assert pairs(catalog.lineage(key("made"), "up")) == {(key("alone"), key("made"))}
+
+
+GOOD = run_event("COMPLETE", 1, inputs=["in"], outputs=["out"])
+
+
+def broken(path, value):
+    event = copy.deepcopy(GOOD)
+    *above, last = path
+    target = event
+    for step in above:
+        target = target[step]
+    if value is None:
+        del target[last]
+    else:
+        target[last] = value
+    return event
+
+
+@pytest.mark.parametrize(
+    ("event", "paths"),
+    [
+        ([], [""]),
+        ("text", [""]),
+        (None, [""]),
+        (broken(["eventTime"], None), ["eventTime"]),
+        (broken(["eventTime"], "yesterday"), ["eventTime"]),
+        (broken(["eventTime"], 17), ["eventTime"]),
+        (broken(["eventTime"], "0001-01-01T00:00:00+14:00"), ["eventTime"]),
+        (broken(["eventType"], "EXPLODE"), ["eventType"]),
+        (broken(["run", "runId"], None), ["run.runId"]),
+        (broken(["run"], []), ["run", "run.runId"]),
+        (broken(["job"], None), ["job"]),
+        (broken(["job", "name"], "  "), ["job.name"]),
+        (broken(["job", "name"], "a\0b"), ["job.name"]),
+        (broken(["job", "name"], "\ud800"), ["job.name"]),
+        (broken(["inputs"], "in"), ["inputs"]),
+        (broken(["inputs", 0, "name"], "x" * 10_000), ["inputs[0].name"]),
+        (broken(["inputs", 0, "facets"], []), ["inputs[0].facets"]),
+        (broken(["outputs", 0], 7), ["outputs[0]"]),
+        ({"eventTime": at(1)}, [""]),
+        ({}, ["eventTime", ""]),
+        (broken(["job", "name"], 3) | {"eventTime": "?"}, ["eventTime", "job.name"]),
+    ],
+)
+def test_a_malformed_event_is_refused_whole_with_every_problem(event, paths, catalog):
+    taken = catalog.events.take([event, GOOD])
+
+    assert taken.taken == 1
+    (refused,) = taken.refused
+    assert refused.index == 0
+    assert sorted(problem.where for problem in refused.problems) == sorted(paths)
+    assert all(problem.what for problem in refused.problems)
+
+
+def test_an_enormous_event_and_one_nested_without_end_are_refused(catalog):
+    big = run_event("START", 1, huge={"text": "x" * MOST_BYTES})
+    deep = current = {}
+    for _ in range(100_000):
+        current["a"] = current = {}
+    nested = run_event("START", 1, deep=deep)
+
+    taken = catalog.events.take([big, nested, GOOD])
+
+    assert (taken.taken, len(taken.refused)) == (1, 2)
+    while deep:  # or Python's own garbage collector would run out of stack
+        deep = deep.pop("a", None)
+
+
+def test_a_time_in_the_future_does_not_win_for_ever(catalog):
+    soon = run_event("RUNNING", 1, outputs=[dataset("t", schema=fields("wrong"))])
+    soon["eventTime"] = "2999-01-01T00:00:00Z"
+    catalog.events.take([soon])
+    later = run_event("COMPLETE", 1, outputs=[dataset("t", schema=fields("right"))])
+    later["eventTime"] = datetime.now(UTC).isoformat()
+
+    catalog.events.take([later])
+
+    assert [column.name for column in catalog.events.dataset("t").columns] == ["right"]
+
+
+@pytest.mark.parametrize(
+    ("said", "hour"),
+    [
+        ("2026-03-01T12:00:00Z", 12),
+        ("2026-03-01T12:00:00.123456789Z", 12),
+        ("2026-03-01T12:00:00+02:00", 10),
+        ("2026-03-01T12:00:00", 12),
+    ],
+)
+def test_times_are_brought_to_utc(catalog, said, hour):
+    catalog.events.take([GOOD | {"eventTime": said}])
+
+    assert catalog.events.events()[0].event_time.hour == hour
+
+
+def test_hostile_names_and_facets_are_kept_as_they_are(catalog):
+    name = "'; DROP TABLE datasets; -- <script>alert(1)</script> 💥 \u202e"
+    printable = name.replace("\u202e", "")
+    odd = dataset(
+        printable,
+        documentation={"description": "a\0b\ud800"},
+        schema={"fields": [{"name": "x" * 500}, {"name": 7}, "no", {"name": "ok", "type": None}]},
+        symlinks={"identifiers": [{"namespace": 1}, "x", {"namespace": "n", "name": ""}]},
+        ownership={"owners": "nobody"},
+        columnLineage={"fields": {"a": 1, "b": {"inputFields": [{}, None]}}, "dataset": "x"},
+    )
+
+    assert catalog.events.take([run_event("COMPLETE", 1, outputs=[odd])]).taken == 1
+
+    found = catalog.events.dataset(printable)
+    assert [column.name for column in found.columns] == ["7", "ok"]
+    assert found.description == "a\N{REPLACEMENT CHARACTER}b?"
+
+
+def test_an_unknown_dataset_is_answered_with_near_names(catalog):
+    catalog.events.take([GOOD])
+
+    with pytest.raises(UnknownProductError) as caught:
+        catalog.events.dataset("db#outt")
+    assert "db#out" in caught.value.hint
+
+
+def test_events_and_datasets_are_read_page_by_page(catalog):
+    catalog.events.take(
+        [run_event("COMPLETE", n, run=f"r{n}", outputs=[f"t{n}"]) for n in range(7)]
+    )
+
+    pages, after = [], ""
+    while page := catalog.events.events(3, after):
+        pages.append(page)
+        after = page[-1].id
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert len({event.id for page in pages for event in page}) == 7
+    first = catalog.events.datasets(4)
+    assert [d.name for d in [*first, *catalog.events.datasets(4, first[-1].key)]] == [
+        f"t{n}" for n in range(7)
+    ]
+
+
+SCENES = [
+    run_event("START", 1, inputs=[dataset("in", schema=fields("x"))]),
+    run_event("RUNNING", 2, outputs=[dataset("out", columnLineage=lineage_facet(a=("in", "x", "IDENTITY")))]),
+    run_event("COMPLETE", 3, inputs=["in"], outputs=[dataset("out", schema=fields("a", "b"), columnLineage=lineage_facet(b=("in", "x", "AGGREGATION")))]),
+    run_event("COMPLETE", 5, run="r2", inputs=["other"], outputs=["out"], parent={"run": {"runId": "p"}}),
+    run_event("FAIL", 7, run="r3", inputs=["third"], outputs=["out"]),
+    run_event("OTHER", 3, job="second", run="s1", inputs=[dataset("out", symlinks=symlinks(("hive", "out")))], outputs=[dataset("hive.copy", symlinks=symlinks(("mesh", OBSERVATIONS)))]),
+    run_event("COMPLETE", 3, job="second", run="s1", inputs=[dataset("out", schema=fields("c"))]),
+]  # fmt: skip
+
+
+def snapshot(url):
+    """Every row that events made, without when they were received."""
+    tables = (
+        schema.jobs,
+        schema.job_runs,
+        schema.run_datasets,
+        schema.job_datasets,
+        schema.datasets,
+        schema.dataset_columns,
+        schema.column_edges,
+    )
+    database = Database(url)
+    try:
+        with database.reading() as connection:
+            return {
+                table.name: sorted(
+                    json.dumps(dict(row), default=str, sort_keys=True)
+                    for row in connection.execute(select(table)).mappings()
+                )
+                for table in tables
+            }
+    finally:
+        database.close()
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_any_order_and_repetition_of_events_makes_the_same_catalog(tmp_path, data):
+    numbers = itertools.count()
+
+    def after(events, cuts):
+        url = f"sqlite:///{tmp_path / f'{next(numbers)}-{id(events)}.db'}"
+        with Catalog.open(url) as catalog:
+            catalog.register(domain("weather", product(OBSERVATIONS)))
+            for batch in (events[a:b] for a, b in itertools.pairwise([0, *cuts, len(events)])):
+                catalog.events.take(batch)
+        return snapshot(url)
+
+    events = data.draw(st.permutations([*SCENES, *data.draw(st.lists(st.sampled_from(SCENES)))]))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
+
+    assert after(events, cuts) == after(SCENES, [])
