@@ -20,6 +20,9 @@ PORT ?= 3000
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
+# Without compiled modules each `mesh` would compile a thousand first: 3 s.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak check dev bench docs lock clean
 
