@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mesh.cli import app
+from tests.processes.python import RUN_MESH, python
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -193,7 +194,12 @@ class Mesh:
         return CliRunner().invoke(app, ["--root", str(self.root), *arguments], **options)
 
     def process(self, *arguments, **environment):
-        """Call `mesh` as a process of its own."""
+        """Call `mesh` as a process of its own, in which imports cost nothing."""
+        env = self.environment(**environment)
+        return python("-c", RUN_MESH, *arguments, cwd=self.root, env=env, timeout=120)
+
+    def cold_process(self, *arguments, **environment):
+        """Call `mesh` as a user does: by its script, and as a process that starts from nothing."""
         return subprocess.run(
             self.command(*arguments),
             cwd=self.root,
@@ -205,20 +211,12 @@ class Mesh:
         )
 
     def python(self, script):
-        """Run Python as a process of its own."""
-        return subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=self.root,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        """Run Python as a process of its own, in which imports cost nothing."""
+        return python("-c", script, cwd=self.root, env=self.environment(), timeout=120)
 
     def command(self, *arguments):
-        """The words that call `mesh` in a process of its own."""
-        return [sys.executable, "-c", "from mesh.cli import main; main()", *arguments]
+        """The words with which a user calls `mesh`."""
+        return [str(Path(sys.executable).with_name("mesh")), *arguments]
 
     def environment(self, **more):
         """The environment of that process."""

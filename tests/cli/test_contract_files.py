@@ -6,8 +6,6 @@ import textwrap
 import pytest
 import yaml
 
-from tests.cli.test_two_majors import call
-
 ORDERS = textwrap.dedent(
     """
     # How the shop's till writes orders down.
@@ -51,32 +49,32 @@ def file(tmp_path_factory):
 
 
 def imported(mesh, file, *options):
-    return call(mesh, "contract", "import", str(file), "--domain", "shop", *options)
+    return mesh.process("contract", "import", str(file), "--domain", "shop", *options)
 
 
 def test_a_file_becomes_a_product_that_checks_and_publishes_once_it_is_filled_in(empty_mesh, file):
     told = imported(empty_mesh, file)
 
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     assert "wrote   domains/shop/products/orders.odcs.yaml" in told.stdout
     assert "Amounts are before tax" not in told.stdout
     assert "kept, not enforced: schema.0.properties.1.quality.0: a text for people" in told.stdout
     assert "stays in the contract: team, slaProperties" in told.stdout
     kept = empty_mesh.root / "domains/shop/products/orders.odcs.yaml"
     assert kept.read_text() == ORDERS
-    assert call(empty_mesh, "check").exit_code == 0
+    assert empty_mesh.process("check").returncode == 0
 
     module = empty_mesh.root / "domains/shop/products/orders.py"
     rows = 'pl.LazyFrame({"order_id": [1, 2], "amount": [1.0, -1.0]})'
     text = module.read_text()
     begin = text.index("return pl.LazyFrame(")
     module.write_text(f"{text[:begin]}return {rows}\n")
-    refused = call(empty_mesh, "run", "shop.orders", "--no-report")
-    assert refused.exit_code == 1
+    refused = empty_mesh.process("run", "shop.orders", "--no-report")
+    assert refused.returncode == 1
     assert "1 of 2 rows break `amount ≥ 0`" in refused.stderr
     module.write_text(module.read_text().replace("-1.0", "2.0"))
-    assert call(empty_mesh, "run", "shop.orders", "--no-report").exit_code == 0
-    shown = json.loads(call(empty_mesh, "show", "shop.orders", "--json").stdout)
+    assert empty_mesh.process("run", "shop.orders", "--no-report").returncode == 0
+    shown = json.loads(empty_mesh.process("show", "shop.orders", "--json").stdout)
     assert shown["contract"]["version"] == "1.2.0"
     assert shown["service_levels"]["freshness"] == "1d"
 
@@ -84,21 +82,21 @@ def test_a_file_becomes_a_product_that_checks_and_publishes_once_it_is_filled_in
 def test_what_came_in_goes_out_as_it_was(empty_mesh, file, tmp_path):
     imported(empty_mesh, file)
     out = tmp_path / "out.odcs.yaml"
-    told = call(empty_mesh, "contract", "export", "shop.orders", "--output", str(out))
+    told = empty_mesh.process("contract", "export", "shop.orders", "--output", str(out))
 
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     found, before = yaml.safe_load(out.read_text()), yaml.safe_load(ORDERS)
     added = {key: found.pop(key) for key in ("domain", "dataProduct")}
     assert found == before
     assert added == {"domain": "shop", "dataProduct": "orders"}
-    other = call(empty_mesh, "contract", "export", "shop.orders", "--standard", "3.2.0").stdout
+    other = empty_mesh.process("contract", "export", "shop.orders", "--standard", "3.2.0").stdout
     assert yaml.safe_load(other)["apiVersion"] == "v3.2.0"
 
 
 def test_a_contract_in_python_goes_out_and_is_one_that_lint_takes(empty_mesh, tmp_path):
     out = tmp_path / "sales.odcs.yaml"
-    call(empty_mesh, "contract", "export", "shop.sales", "--output", str(out))
-    assert call(empty_mesh, "contract", "lint", str(out)).exit_code == 0
+    empty_mesh.process("contract", "export", "shop.sales", "--output", str(out))
+    assert empty_mesh.process("contract", "lint", str(out)).returncode == 0
     made = yaml.safe_load(out.read_text())
     assert made["id"] == "shop.sales_v1"
     assert made["team"]["name"] == "Tills"
@@ -116,7 +114,7 @@ def test_a_contract_in_python_goes_out_and_is_one_that_lint_takes(empty_mesh, tm
 def test_what_cannot_be_imported_says_why_and_writes_nothing(empty_mesh, file, options, why):
     before = sorted(empty_mesh.root.rglob("*"))
     told = imported(empty_mesh, file, *options)
-    assert told.exit_code == 1
+    assert told.returncode == 1
     assert why in told.stderr
     assert sorted(empty_mesh.root.rglob("*")) == before
 
@@ -124,7 +122,7 @@ def test_what_cannot_be_imported_says_why_and_writes_nothing(empty_mesh, file, o
 def test_nothing_that_is_there_is_written_over(empty_mesh, file):
     imported(empty_mesh, file)
     again = imported(empty_mesh, file)
-    assert again.exit_code == 1
+    assert again.returncode == 1
     assert "it exists already" in again.stderr
 
 
@@ -144,27 +142,27 @@ def test_a_file_that_is_wrong_is_told_by_line_and_nothing_is_written(
     file.write_text(ORDERS.replace(old, new))
     before = sorted(empty_mesh.root.rglob("*"))
     told = imported(empty_mesh, file)
-    assert told.exit_code == 1
+    assert told.returncode == 1
     assert why in told.stderr
     assert "Traceback" not in told.stderr
     assert sorted(empty_mesh.root.rglob("*")) == before
 
 
 def test_an_unknown_domain_or_version_is_told_with_those_that_are(empty_mesh, file):
-    told = call(empty_mesh, "contract", "import", str(file), "--domain", "shp")
+    told = empty_mesh.process("contract", "import", str(file), "--domain", "shp")
     assert "did you mean shop" in told.stderr
-    wrong = call(empty_mesh, "contract", "export", "shop.sales", "--standard", "4.0")
+    wrong = empty_mesh.process("contract", "export", "shop.sales", "--standard", "4.0")
     assert "versions are 3.0.2, 3.1.0, 3.2.0" in wrong.stderr
 
 
 def test_the_next_major_of_a_file_keeps_its_comments(empty_mesh, file):
     imported(empty_mesh, file)
-    told = call(empty_mesh, "new", "version", "shop.orders", "--deprecate", "2099-01-01")
+    told = empty_mesh.process("new", "version", "shop.orders", "--deprecate", "2099-01-01")
 
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     folder = empty_mesh.root / "domains/shop/products"
     assert (folder / "orders_v2.odcs.yaml").read_text() == ORDERS.replace("1.2.0 ", "2.0.0 ")
     assert 'contract="orders_v2.odcs.yaml"' in (folder / "orders_v2.py").read_text()
     assert 'deprecated="2099-01-01"' in (folder / "orders.py").read_text()
     assert (folder / "orders.odcs.yaml").read_text() == ORDERS
-    assert call(empty_mesh, "check").exit_code == 0
+    assert empty_mesh.process("check").returncode == 0

@@ -11,7 +11,6 @@ from mesh.products.collection import load_organization
 from mesh.products.odps import domain_document
 from mesh.settings import load
 from tests import shared_data
-from tests.cli.test_two_majors import call
 from tests.house.repository import ROOT
 
 pytestmark = shared_data.needs_shared_data
@@ -44,9 +43,10 @@ def test_domains_of_the_reference_mesh_are_valid(name):
 
 def test_a_domain_goes_out_with_its_majors_team_and_contracts(empty_mesh):
     assert (
-        call(empty_mesh, "new", "version", "shop.sales", "--deprecate", "2099-01-01").exit_code == 0
+        empty_mesh.process("new", "version", "shop.sales", "--deprecate", "2099-01-01").returncode
+        == 0
     )
-    made = yaml.safe_load(call(empty_mesh, "domain", "export", "shop").stdout)
+    made = yaml.safe_load(empty_mesh.process("domain", "export", "shop").stdout)
 
     assert problems(made) == []
     assert [(p["name"], p["version"], p["contractId"]) for p in made["outputPorts"]] == [
@@ -59,9 +59,9 @@ def test_a_domain_goes_out_with_its_majors_team_and_contracts(empty_mesh):
     ]
     assert made["team"]["name"] == "Tills"
     assert made["tenant"] == "Corner Shops"
-    contract = yaml.safe_load(call(empty_mesh, "contract", "export", "shop.sales_v1").stdout)
+    contract = yaml.safe_load(empty_mesh.process("contract", "export", "shop.sales_v1").stdout)
     assert contract["id"] == made["outputPorts"][0]["contractId"]
-    reports = yaml.safe_load(call(empty_mesh, "domain", "export", "reports").stdout)
+    reports = yaml.safe_load(empty_mesh.process("domain", "export", "reports").stdout)
     assert reports["inputPorts"] == [
         {"name": "shop.sales_v1", "version": "1.0.0", "contractId": "shop.sales_v1"}
     ]
@@ -69,20 +69,20 @@ def test_a_domain_goes_out_with_its_majors_team_and_contracts(empty_mesh):
 
 @pytest.mark.parametrize("file", examples(), ids=lambda path: path.name)
 def test_an_example_of_the_standard_comes_in_checks_and_goes_out_as_it_was(empty_mesh, file):
-    told = call(empty_mesh, "domain", "import", str(file), "--name", "partner")
+    told = empty_mesh.process("domain", "import", str(file), "--name", "partner")
 
-    assert told.exit_code == 0, told.stderr
-    assert call(empty_mesh, "check").exit_code == 0
-    again = yaml.safe_load(call(empty_mesh, "domain", "export", "partner").stdout)
+    assert told.returncode == 0, told.stderr
+    assert empty_mesh.process("check").returncode == 0
+    again = yaml.safe_load(empty_mesh.process("domain", "export", "partner").stdout)
     assert again == yaml.safe_load(file.read_text())
     assert problems(again) == []
 
 
 def test_ports_of_products_join_those_of_the_document(empty_mesh):
     file = next(path for path in examples() if path.name.startswith("customer"))
-    assert call(empty_mesh, "domain", "import", str(file), "--name", "partner").exit_code == 0
-    assert call(empty_mesh, "new", "product", "partner.rawtransactions").exit_code == 0
-    made = yaml.safe_load(call(empty_mesh, "domain", "export", "partner").stdout)
+    assert empty_mesh.process("domain", "import", str(file), "--name", "partner").returncode == 0
+    assert empty_mesh.process("new", "product", "partner.rawtransactions").returncode == 0
+    made = yaml.safe_load(empty_mesh.process("domain", "export", "partner").stdout)
 
     before = yaml.safe_load(file.read_text())
     ours = next(
@@ -117,9 +117,9 @@ def test_a_document_that_is_wrong_is_told_by_line_and_nothing_is_written(
     assert old in text
     file.write_text(text.replace(old, new, 1))
     before = sorted(empty_mesh.root.rglob("*"))
-    told = call(empty_mesh, "domain", "import", str(file))
+    told = empty_mesh.process("domain", "import", str(file))
 
-    assert told.exit_code == 1
+    assert told.returncode == 1
     assert str(file) in told.stderr
     assert why in told.stderr
     assert sorted(empty_mesh.root.rglob("*")) == before
@@ -127,12 +127,12 @@ def test_a_document_that_is_wrong_is_told_by_line_and_nothing_is_written(
 
 def test_a_domain_that_is_there_is_not_written_over(empty_mesh):
     file = examples()[0]
-    told = call(empty_mesh, "domain", "import", str(file), "--name", "shop")
-    assert told.exit_code == 1
+    told = empty_mesh.process("domain", "import", str(file), "--name", "shop")
+    assert told.returncode == 1
     assert "it exists already" in told.stderr
 
 
 def test_a_name_that_is_none_is_refused_with_a_way(empty_mesh):
-    told = call(empty_mesh, "domain", "import", str(examples()[0]), "--name", "../etc")
-    assert told.exit_code == 1
+    told = empty_mesh.process("domain", "import", str(examples()[0]), "--name", "../etc")
+    assert told.returncode == 1
     assert "gives no domain's name" in told.stderr

@@ -6,7 +6,7 @@ from mesh.cli.console import visible
 
 
 def test_an_error_is_one_block_without_a_traceback(empty_mesh):
-    done = empty_mesh.process("show", "shop.sails")
+    done = empty_mesh.cold_process("show", "shop.sails")
 
     assert done.returncode == 1
     assert done.stdout == ""
@@ -61,7 +61,7 @@ def test_a_root_that_is_not_there_is_told(empty_mesh):
 
 
 def test_a_terminal_without_unicode_is_served(mesh):
-    done = mesh.process("read", "shop.sales", PYTHONIOENCODING="ascii")
+    done = mesh.cold_process("read", "shop.sales", PYTHONIOENCODING="ascii")
 
     assert done.returncode == 0, done.stderr
     assert "sale_id" in done.stdout

@@ -1,9 +1,6 @@
 """Two majors of a product side by side, until the last consumer has moved and the first retires."""
 
-import importlib
 import json
-import linecache
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,40 +24,31 @@ def change(mesh, path, old, new):
     (mesh.root / path).write_text(text.replace(old, new))
 
 
-def call(mesh, *arguments):
-    """Call `mesh` in this process, with modules as they are on disk now."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "domains"]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    linecache.checkcache()
-    return mesh(*arguments)
-
-
 def shown(mesh, product):
-    return json.loads(call(mesh, "show", product, "--json").stdout)
+    return json.loads(mesh.process("show", product, "--json").stdout)
 
 
 @pytest.fixture
 def two(mesh):
     """`shop.sales_v2` beside `shop.sales_v1`, which has a last day; both are published."""
-    told = call(mesh, "new", "version", "shop.sales", "--deprecate", SOON)
-    assert told.exit_code == 0, told.stderr
-    assert call(mesh, "run", "shop.sales_v2", "--no-report").exit_code == 0
+    told = mesh.process("new", "version", "shop.sales", "--deprecate", SOON)
+    assert told.returncode == 0, told.stderr
+    assert mesh.process("run", "shop.sales_v2", "--no-report").returncode == 0
     return mesh
 
 
 def test_the_next_major_is_written_runs_untouched_and_leaves_the_first_as_it_was(mesh):
     before = text_of(mesh, SALES)
-    told = call(mesh, "new", "version", "shop.sales")
+    told = mesh.process("new", "version", "shop.sales")
 
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     assert "wrote   domains/shop/products/sales_v2.py" in told.stdout
     assert text_of(mesh, SALES) == before
-    assert call(mesh, "check").exit_code == 0
-    done = call(mesh, "run", "shop.sales_v2", "--no-report")
+    assert mesh.process("check").returncode == 0
+    done = mesh.process("run", "shop.sales_v2", "--no-report")
     assert "shop.sales_v2   published" in done.stdout
-    again = call(mesh, "new", "version", "shop.sales_v1")
-    assert again.exit_code == 1
+    again = mesh.process("new", "version", "shop.sales_v1")
+    assert again.returncode == 1
     assert "shop.sales_v2 is there already" in again.stderr
 
 
@@ -68,8 +56,8 @@ def test_a_last_day_is_written_into_the_first_and_into_no_other(two):
     assert f'deprecated="{SOON}"' in text_of(two, SALES)
     assert 'successor="shop.sales_v2"' in text_of(two, SALES)
     assert "deprecated" not in text_of(two, "domains/shop/products/sales_v2.py")
-    third = call(two, "new", "version", "shop.sales_v2", "--deprecate", SOON)
-    assert third.exit_code == 0, third.stderr
+    third = two.process("new", "version", "shop.sales_v2", "--deprecate", SOON)
+    assert third.returncode == 0, third.stderr
     assert 'version = "3.0.0"' in text_of(two, "domains/shop/products/sales_v3.py")
 
 
@@ -98,9 +86,9 @@ def test_modules_are_edited_however_they_are_laid_out(empty_mesh, layout, config
         '    """Every refund."""\n    return pl.LazyFrame({"refund_id": [1]})\n'
     )
     (empty_mesh.root / "domains/shop/products/refunds.py").write_text(module)
-    told = empty_mesh("new", "version", "shop.refunds", "--deprecate", SOON)
+    told = empty_mesh.process("new", "version", "shop.refunds", "--deprecate", SOON)
 
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     new = text_of(empty_mesh, "domains/shop/products/refunds_v2.py")
     old = text_of(empty_mesh, "domains/shop/products/refunds.py")
     assert new.count('version = "2.0.0"') == 1
@@ -108,7 +96,7 @@ def test_modules_are_edited_however_they_are_laid_out(empty_mesh, layout, config
     assert "deprecated" not in new
     assert old.count(f'deprecated="{SOON}"') == old.count("deprecated") == 1
     assert new.count("# kept") == module.count("# kept") == old.count("# kept")
-    assert call(empty_mesh, "check").exit_code == 0
+    assert empty_mesh.process("check").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -132,50 +120,50 @@ def test_what_cannot_be_written_says_what_to_write_and_writes_nothing(mesh, old,
 
 
 def test_a_day_that_is_none_is_refused(mesh):
-    told = mesh("new", "version", "shop.sales", "--deprecate", "next year")
-    assert told.exit_code == 1
+    told = mesh.process("new", "version", "shop.sales", "--deprecate", "next year")
+    assert told.returncode == 1
     assert "'next year' is no day such as 2027-06-30" in told.stderr
     assert not (mesh.root / "domains/shop/products/sales_v2.py").exists()
 
 
 def test_consumers_are_told_until_the_last_day_and_each_move_is_shown(two):
-    told = call(two, "check")
-    assert told.exit_code == 0
+    told = two.process("check")
+    assert told.returncode == 0
     assert f"it reads shop.sales_v1, whose last day is {SOON}" in told.stderr
     assert shown(two, "shop.sales_v1")["consumers"] == [
         {"consumer": "reports.days_v1", "move": "not yet"}
     ]
     assert (
         f"it reads shop.sales_v1, whose last day is {SOON}"
-        in call(two, "show", "reports.days").stdout
+        in two.process("show", "reports.days").stdout
     )
-    assert "shop.sales_v1 has its last day on" in call(two, "list").stdout
+    assert "shop.sales_v1 has its last day on" in two.process("list").stdout
 
     change(two, DAYS, "shop.sales_v1", "shop.sales_v2")
     assert shown(two, "shop.sales_v1")["consumers"] == [
         {"consumer": "reports.days_v1", "move": "has moved"}
     ]
-    assert "whose last day" not in call(two, "check").stderr
+    assert "whose last day" not in two.process("check").stderr
 
 
 def test_after_the_last_day_nobody_new_reads_it(two):
     change(two, SALES, SOON, OVER)
-    told = call(two, "check")
-    assert told.exit_code == 1
+    told = two.process("check")
+    assert told.returncode == 1
     assert f"it begins to read shop.sales_v1, whose last day was {OVER}" in told.stderr
-    plan = call(two, "plan")
-    assert plan.exit_code == 1
+    plan = two.process("plan")
+    assert plan.returncode == 1
     assert f"it begins to read shop.sales_v1, whose last day was {OVER}" in plan.stderr
-    done = call(two, "run", "reports.days", "--no-report")
-    assert done.exit_code == 1
+    done = two.process("run", "reports.days", "--no-report")
+    assert done.returncode == 1
     assert "it would begin to read shop.sales_v1" in done.stderr
     assert "read shop.sales_v2" in done.stderr
 
 
 def test_who_read_it_in_time_may_go_on(two):
     change(two, SALES, SOON, str(TODAY))
-    assert call(two, "run", "reports.days", "--no-report").exit_code == 0
-    assert call(two, "check").exit_code == 0
+    assert two.process("run", "reports.days", "--no-report").returncode == 0
+    assert two.process("check").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -188,56 +176,56 @@ def test_who_read_it_in_time_may_go_on(two):
 )
 def test_a_last_day_that_makes_no_sense_is_a_problem(empty_mesh, words, why):
     change(empty_mesh, SALES, "contract=Sales,", f"contract=Sales, {words},")
-    told = call(empty_mesh, "check")
-    assert told.exit_code == 1
+    told = empty_mesh.process("check")
+    assert told.returncode == 1
     assert why in told.stderr
 
 
 def test_a_product_retires_once_its_day_is_over_and_nobody_reads_it(two):
-    early = call(two, "retire", "shop.sales_v1", "--why", "moved")
-    assert early.exit_code == 1
+    early = two.process("retire", "shop.sales_v1", "--why", "moved")
+    assert early.returncode == 1
     assert f"the last day of shop.sales_v1 is {SOON}: readers count on it" in early.stderr
     assert "reports.days_v1 still reads shop.sales_v1" in early.stderr
 
     change(two, SALES, SOON, OVER)
     change(two, DAYS, "shop.sales_v1", "shop.sales_v2")
-    assert call(two, "run", "reports.days", "--no-report").exit_code == 0
-    told = call(two, "retire", "shop.sales_v1", "--why", "moved", "--by", "ada")
-    assert told.exit_code == 0, told.stderr
+    assert two.process("run", "reports.days", "--no-report").returncode == 0
+    told = two.process("retire", "shop.sales_v1", "--why", "moved", "--by", "ada")
+    assert told.returncode == 0, told.stderr
     assert f"shop.sales_v1 was retired on {TODAY} by ada: moved" in told.stdout
 
-    refused = call(two, "run", "shop.sales_v1", "--no-report")
-    assert refused.exit_code == 1
+    refused = two.process("run", "shop.sales_v1", "--no-report")
+    assert refused.returncode == 1
     assert f"it was retired on {TODAY} by ada: moved" in refused.stderr
-    assert "1.5" in call(two, "read", "shop.sales_v1", "--limit", "2").stdout
+    assert "1.5" in two.process("read", "shop.sales_v1", "--limit", "2").stdout
     assert shown(two, "shop.sales_v1")["retired"]["retired_by"] == "ada"
-    again = call(two, "retire", "shop.sales_v1", "--why", "twice", "--by", "bob")
+    again = two.process("retire", "shop.sales_v1", "--why", "twice", "--by", "bob")
     assert "by ada: moved" in again.stdout
 
     (two.root / SALES).unlink()
-    assert call(two, "check").exit_code == 0
-    plan = call(two, "plan")
-    assert plan.exit_code == 0, plan.stdout
+    assert two.process("check").returncode == 0
+    plan = two.process("plan")
+    assert plan.returncode == 0, plan.stdout
     assert "shop.sales_v1 1.0.0: removed" in plan.stdout
 
 
 def test_a_product_that_was_never_deprecated_does_not_retire(mesh):
-    told = call(mesh, "retire", "reports.days", "--why", "x")
-    assert told.exit_code == 1
+    told = mesh.process("retire", "reports.days", "--why", "x")
+    assert told.returncode == 1
     assert "reports.days_v1 was not deprecated" in told.stderr
 
 
 def test_a_product_that_was_never_published_has_nothing_to_retire(empty_mesh):
-    told = empty_mesh("retire", "reports.days", "--why", "x")
-    assert told.exit_code == 1
+    told = empty_mesh.process("retire", "reports.days", "--why", "x")
+    assert told.returncode == 1
     assert "it was never published" in told.stderr
 
 
 def test_what_a_broken_domain_reads_is_not_known_so_nothing_retires(two):
     change(two, SALES, SOON, OVER)
     (two.root / DAYS).write_text("import nope\n")
-    told = call(two, "retire", "shop.sales_v1", "--why", "moved")
-    assert told.exit_code == 1
+    told = two.process("retire", "shop.sales_v1", "--why", "moved")
+    assert told.returncode == 1
     assert "domain reports does not load: nobody knows whether it reads" in told.stderr
 
 
@@ -245,9 +233,9 @@ def test_a_product_in_sql_gets_its_next_major_too(tmp_path):
     made = Mesh(copy_of_the_mesh(tmp_path / "mesh"))
     models = "dbt_project/models/punctuality"
     before = text_of(made, f"{models}/daily_on_time.yml")
-    told = call(made, "new", "version", "punctuality.daily_on_time", "--deprecate", SOON)
+    told = made.process("new", "version", "punctuality.daily_on_time", "--deprecate", SOON)
 
-    assert told.exit_code == 0, told.stderr
+    assert told.returncode == 0, told.stderr
     assert text_of(made, f"{models}/daily_on_time_v2.sql") == text_of(
         made, f"{models}/daily_on_time.sql"
     )
@@ -263,6 +251,6 @@ def test_a_product_in_sql_gets_its_next_major_too(tmp_path):
     was["name"] = "daily_on_time_v2"
     was["config"]["meta"]["mesh"]["version"] = "2.0.0"
     assert new == [was]
-    again = call(made, "new", "version", "punctuality.daily_on_time_v1")
+    again = made.process("new", "version", "punctuality.daily_on_time_v1")
     assert "punctuality.daily_on_time_v2 is there already" in again.stderr
-    assert call(made, "check").exit_code == 0
+    assert made.process("check").returncode == 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.processes.python import RUN_MESH, python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COPIED = ("domains", "assets", "dbt_project", "pyproject.toml", "workspace.yaml")
@@ -23,15 +23,8 @@ class Newcomer:
 
     def types(self, *words: str, code: int = 0) -> str:
         """Run `mesh …`, and return what it says; its exit code must be `code`."""
-        done = subprocess.run(
-            [sys.executable, "-c", "from mesh.cli import main; main()", *words],
-            cwd=self.folder,
-            env={**os.environ, "COLUMNS": "250"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        env = {**os.environ, "COLUMNS": "250"}
+        done = python("-c", RUN_MESH, *words, cwd=self.folder, env=env)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.house.repository import ROOT
 from tests.journey.walkthrough import Reader, copy_of_the_mesh, steps
+from tests.processes.python import cold_python, python
 
 IN_THE_ORDER_OF_READING = (
     "first-product",
@@ -39,6 +40,10 @@ IN_A_CLONE_OF_ITS_OWN = {"trace-a-number", "evolve-a-contract", "run-two-majors"
 """Guides that change what other guides read, or count who reads it."""
 
 
+FROM_NOTHING = {"run-the-platform"}
+"""Guides whose every command is a process that starts as a user's does."""
+
+
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory):
     """Who follows the guides, and who follows those that need a clone of their own."""
@@ -55,4 +60,5 @@ def test_a_guide_works_as_it_is_written(guide, readers):
     reader = readers[guide in IN_A_CLONE_OF_ITS_OWN]
     assert any(step.act == "run" for step in steps(f"docs/guides/{guide}.md"))
     for name in (*COMES_AFTER.get(guide, ()), guide):
-        reader.follow(f"docs/guides/{name}.md")
+        call = cold_python if name in FROM_NOTHING else python
+        reader.follow(f"docs/guides/{name}.md", call)

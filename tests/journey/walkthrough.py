@@ -3,19 +3,20 @@
 Owns what is read from it, in order: `console` blocks are run and must show what is written below
 each command; a `diff` block after `<!-- edit: FILE -->` is applied; any block after
 `<!-- write: FILE -->` becomes that file. Other blocks are only read. Output may be shortened: the
-lines that are shown have to come, in that order.
+lines that are shown have to come, in that order. Commands are forks of one warm process, unless they are
+to be started from nothing.
 """
 
 import os
 import re
 import shlex
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.house.repository import ROOT, files
+from tests.processes.python import RUN_MESH, python
 
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<act>edit|write): (?P<file>\S+) -->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```",
@@ -27,7 +28,9 @@ _VARIES = (
     (re.compile(r"just now|\d+ \w+ ago"), "AGO"),
 )
 _MAY_EXIT = {1: ("refused", "failed", "  try:"), 2: ("not to be deployed", "break the contract")}
-_RUN_MESH = "from mesh.cli import main; main()"
+
+Call = Callable[..., "subprocess.CompletedProcess[str]"]
+"""`python` or `cold_python`."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,14 @@ class Reader:
     mesh: Path
     followed: set[str] = field(default_factory=set)
 
-    def follow(self, document: str) -> None:
+    def follow(self, document: str, call: Call = python) -> None:
         """Do what a document says, unless it was done before."""
         if document in self.followed:
             return
         self.followed.add(document)
         for step in steps(document):
             if step.act == "run":
-                _run(step, self.mesh, document)
+                _run(step, self.mesh, document, call)
             elif step.act == "write":
                 target = self.mesh / step.what
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,15 +87,12 @@ class Reader:
                 _edit(step, self.mesh, document)
 
 
-def _run(step: Step, mesh: Path, document: str) -> None:
-    done = subprocess.run(
-        _command(step.what),
+def _run(step: Step, mesh: Path, document: str, call: Call) -> None:
+    done = call(
+        *_command(step.what),
         cwd=mesh,
         env=os.environ | {"PYTHONPATH": str(mesh), "COLUMNS": "160", "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        check=False,
     )
     told = f"{document}: $ {step.what}\n{done.stdout}"
     is_expected = any(word in step.body for word in _MAY_EXIT.get(done.returncode, ()))
@@ -103,13 +103,13 @@ def _run(step: Step, mesh: Path, document: str) -> None:
 
 
 def _command(line: str) -> list[str]:
-    """The command of a line; runs are kept out of Dagster, which other tests see to."""
+    """What Python is called with for a line; runs are kept out of Dagster, which other tests see to."""
     flat = shlex.split(line)
     if flat[0] == "pytest":
-        return [sys.executable, "-m", "pytest", *flat[1:]]
+        return ["-m", "pytest", *flat[1:]]
     assert flat[0] == "mesh", f"only mesh and pytest are followed, not {line}"
     quiet = ["--no-report"] if "run" in flat else []
-    return [sys.executable, "-c", _RUN_MESH, *flat[1:], *quiet]
+    return ["-c", RUN_MESH, *flat[1:], *quiet]
 
 
 def _normal(text: str) -> list[str]:
