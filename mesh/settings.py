@@ -66,6 +66,14 @@ class PublishingSettings(BaseModel):
         gt=0,
         description="Seconds that the query of a SQL rule may take; a longer one fails.",
     )
+    profiles: bool = Field(
+        default=True,
+        description="Whether the rows of a publication are measured: nulls, distinct values, "
+        "bounds, quantiles. Of confidential and personal columns no value is ever told.",
+    )
+    unprofiled: tuple[str, ...] = Field(
+        default=(), description="Products that are not measured, such as `weather.observations_v1`."
+    )
 
 
 class UpkeepSettings(BaseModel):
@@ -120,6 +128,23 @@ class CatalogSettings(BaseModel):
         default="",
         description="SQLAlchemy URL of the catalog; empty is SQLite in "
         "`.mesh/<environment>/catalog.db`.",
+    )
+
+
+class UsageSettings(BaseModel):
+    """Who reads what, as the catalog counts it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    counted: bool = Field(
+        default=True,
+        description="Whether reads are counted in the catalog by consumer, product and column.",
+    )
+    consumer: str = Field(
+        default="",
+        max_length=200,
+        description="Who reads, when it is no product: the name of a service or a person; empty is "
+        "the user's login.",
     )
 
 
@@ -212,6 +237,9 @@ class Settings(BaseSettings):
     )
     upkeep: UpkeepSettings = Field(
         default_factory=UpkeepSettings, description="What upkeep keeps, and how it rewrites tables."
+    )
+    usage: UsageSettings = Field(
+        default_factory=UsageSettings, description="Who reads what, as the catalog counts it."
     )
     dagster_home: Path | None = Field(
         default=None,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.model import RefusalRecord, Use
+from mesh.catalog.profiles import insert_profiles
 from mesh.catalog.receipts import InputVersion, Receipt, Refusal
 from mesh.catalog.reported.joining import locate
 from mesh.catalog.statements import chunks
@@ -39,6 +40,7 @@ def insert_receipts(connection: Connection, receipts: Iterable[Receipt]) -> int:
             connection.execute(insert(schema.receipt_inputs), inputs)
     if unknown:
         locate(connection, {receipt.product: receipt.table_url for receipt in unknown}, now)
+    insert_profiles(connection, unknown)
     return len(unknown)
 
 

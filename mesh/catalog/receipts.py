@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from mesh.contracts.model import Contract, Severity
+from mesh.contracts.profiling.profile import Profile
 from mesh.contracts.verdict import Outcome, Verdict
 
 RECEIPT_KEY = "mesh.receipt"
@@ -164,6 +165,7 @@ class Receipt:
     read.
     `rows_deleted` counts rows of the table that `delete_when` removed, or periods that it ended.
     `replay` says where rows came from that were not a transform's, but had waited in quarantine.
+    `profile` is what its rows look like: known to who published them, and kept beside the table.
     """
 
     publication_id: str
@@ -189,6 +191,11 @@ class Receipt:
     replay: Replay | None = None
     table_version: int = -1
     is_repeated: bool = field(default=False, compare=False)
+    profile: Profile | None = field(default=None, compare=False, repr=False)
+
+    def with_profile(self, profile: Profile | None) -> Receipt:
+        """The receipt of rows that were measured."""
+        return replace(self, profile=profile)
 
     def with_table_version(self, version: int) -> Receipt:
         """The receipt of a commit that landed as this version."""
@@ -200,8 +207,9 @@ class Receipt:
 
     def as_json(self) -> dict[str, Any]:
         """The receipt as plain values."""
-        data = asdict(self)
+        data = asdict(replace(self, profile=None))
         data.pop("is_repeated")
+        data.pop("profile")
         data["published_at"] = self.published_at.isoformat()
         for tally in data["tallies"]:
             if tally["measured"] is None:

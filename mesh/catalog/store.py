@@ -39,9 +39,11 @@ from mesh.catalog.model import (
     RetirementRecord,
     Use,
 )
+from mesh.catalog.profiles import Profiles
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.catalog.reported.events import Events
 from mesh.catalog.traces import Traces
+from mesh.catalog.usage import Usage
 from mesh.catalog.version_lineage import MadeVersion
 from mesh.contracts.model import Contract
 from mesh.errors import UnknownProductError
@@ -61,6 +63,8 @@ class Catalog:
         self._database = database
         self.traces = Traces(database)
         self.events = Events(database)
+        self.profiles = Profiles(database)
+        self.usage = Usage(database)
 
     @classmethod
     def open(cls, url: str) -> Catalog:

@@ -7,13 +7,14 @@ receipt that a crash kept from the catalog, or a whole catalog that was lost, co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mesh.catalog.erasures_in_lake import erasures_in
 from mesh.catalog.landed import receipt_of
+from mesh.catalog.profiles_in_lake import kept_profiles, profile_in
 from mesh.catalog.quarantine_in_lake import events_in
 from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt
 from mesh.catalog.retirements_in_lake import retirement_in
@@ -58,7 +59,10 @@ def sync(catalog: Catalog, lake: Lake, products: Iterable[ProductId] = ()) -> Sy
 
 
 def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport:
-    """Record every receipt and contract of one product's table that the catalog lacks."""
+    """Record every receipt, contract and profile of one product's table that the catalog lacks.
+
+    Profiles that the lake keeps no longer are forgotten: an erasure deletes them.
+    """
     unreadable: list[Problem] = []
     table = lake.table(product)
     try:
@@ -73,7 +77,12 @@ def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport
         catalog.record_quarantine_events(list(events_in(lake.quarantine(product))))
     if (ended := _retirement(product, commits, unreadable)) is not None:
         catalog.record_retirement(ended)
+    known = catalog.profiles.publications(str(product))  # asked before the lake is
+    kept = kept_profiles(table) if commits else frozenset()
     recorded = catalog.record_all(receipts)
+    missing = [r for r in receipts if r.publication_id in kept - known]
+    catalog.profiles.record(list(_profiled(table, missing, unreadable)))
+    catalog.profiles.forget(known - kept)
     return SyncReport(int(bool(commits)), recorded, len(receipts) - recorded, tuple(unreadable))
 
 
@@ -121,6 +130,18 @@ def _contracts(table: Table, unreadable: list[Problem]) -> list[tuple[Contract, 
         else:
             found.append((contract, file.modified_at))
     return sorted(found, key=lambda pair: pair[1])
+
+
+def _profiled(
+    table: Table, receipts: Iterable[Receipt], unreadable: list[Problem]
+) -> Iterator[Receipt]:
+    """Receipts with the profiles that the lake keeps of them."""
+    for receipt in receipts:
+        try:
+            yield receipt.with_profile(profile_in(table, receipt.publication_id))
+        except (ValueError, KeyError, TypeError) as error:
+            where = f"{receipt.product}, version {receipt.table_version}"
+            unreadable.append(Problem(f"its profile cannot be read: {error}", where))
 
 
 def _own(product: ProductId, receipt: Receipt) -> Receipt:

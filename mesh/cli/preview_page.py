@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from mesh.cli import console
 from mesh.cli.grid import print_rows
-from mesh.contracts.verdict import HIDDEN
+from mesh.cli.profile_page import print_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.contracts.profiling import ColumnProfile, Profile
     from mesh.orchestration.comparing import Comparison, RowChanges
     from mesh.orchestration.previewing import Preview
 
 _LONGEST = 24
-_COLUMNS = ("column", "type", "null", "distinct", "min", "max", "most frequent")
-_TOP = 3
-_LEAST_SHARE = 0.001
 
 
 def print_preview(found: Preview) -> None:
@@ -38,31 +34,12 @@ def print_preview(found: Preview) -> None:
         print_rows(found.head, hint="`--json` has them")
     else:
         console.say(console.count(found.profile.rows, "row"), "cyan")
-    _print_profile(found.profile)
+    console.say("profile; ~ is estimated", "cyan")
+    print_profile(found.profile)
     _print_comparison(found)
     console.say()
     _print_verdict(found)
     console.say("nothing was published", "dim")
-
-
-def _print_profile(profile: Profile) -> None:
-    console.say("profile; distinct values are estimated", "cyan")
-    made = console.table(*_COLUMNS, right=["null", "distinct"])
-    for column in profile.columns:
-        distinct = None if column.distinct is None else f"{column.distinct:,}"
-        null = _share(profile.null_share(column)) if column.nulls else console.NOTHING
-        low, high = (_short(v) for v in _range(column))
-        top = ", ".join(f"{_short(v)} ({rows:,})" for v, rows in column.top[:_TOP])
-        console.add_row(made, column.name, column.type, null, distinct, low, high, top)
-    console.print_table(made)
-
-
-def _share(share: float) -> str:
-    return f"{share:.1%}" if share >= _LEAST_SHARE else f"< {_LEAST_SHARE:.1%}"
-
-
-def _range(column: ColumnProfile) -> tuple[Any, Any]:
-    return (HIDDEN, HIDDEN) if column.is_hidden else (column.low, column.high)
 
 
 def _print_comparison(found: Preview) -> None:

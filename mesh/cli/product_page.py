@@ -16,6 +16,7 @@ from mesh.products.expectations import expectations_of
 from mesh.products.ports import Input
 
 _LABEL = 15
+_MOST_COLUMNS = 6
 
 
 def print_product(account: Mapping[str, Any]) -> None:
@@ -42,6 +43,7 @@ def print_product(account: Mapping[str, Any]) -> None:
         ("quarantine", _quarantine(account["quarantine"])),
         ("made from", _neighbours(account, "up")),
         ("feeds", _neighbours(account, "down")),
+        ("used by", _users(account["used_by"])),
         ("expects", _expects(account["inputs"])),
         ("expected of it", _expected(account["expected_by"])),
     ):
@@ -207,6 +209,20 @@ def _neighbours(account: Mapping[str, Any], way: str) -> Iterable[str]:
         ]
         text = f" version {max(versions)}" if versions else ""
         yield f"{edge[other]}{text}{'  (a rule looks at it)' if edge['is_reference'] else ''}"
+
+
+def _users(users: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Who reads the product, as was declared and as was counted."""
+    for user in users:
+        if not user["reads"]:
+            yield f"{user['consumer']}: declared, and did not read it in 30 days"
+            continue
+        columns = ", ".join(user["columns"][:_MOST_COLUMNS])
+        rest = len(user["columns"]) - _MOST_COLUMNS
+        columns += f" and {rest} more" if rest > 0 else ""
+        last = console.age(datetime.fromisoformat(user["last_read_at"]))
+        reads = console.count(user["reads"], "read")
+        yield f"{user['consumer']}: {reads} in 30 days, the last {last}: {columns}"
 
 
 def _expects(inputs: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:

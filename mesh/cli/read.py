@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from mesh.naming import ProductId
+    from mesh.reading import PinnedInput
 
 TABLE_ROWS = 20
 """Rows that a table shows unless more are asked for."""
@@ -60,32 +61,45 @@ def read(
     from mesh.lake import Lake
     from mesh.lake.unreadable import naming_damage
     from mesh.reading import filtering
+    from mesh.reading.counting import READS
+    from mesh.reading.incremental import changed_rows
 
     if output is not None and form is Format.TABLE:
         raise typer.BadParameter("a table is for the terminal: add --format csv, json or arrow")
     session = Session.of(context)
     name = session.product_id(product)
-    frame = _published(session, name, version, since)
+    pinned = _published(session, name, version)
+    frame = pinned.scan() if since is None else changed_rows(pinned, since)
     chosen = filtering.columns_of(columns, frame, str(name)) if columns else None
     if where:
         frame = filtering.filtered(frame, where, str(name))
     if chosen is not None:
         frame = frame.select(chosen)
     wanted = filtering.columns_in(where, str(name)) if where else ()
+    READS.note(session.settings(), str(name), _read_columns(pinned, chosen, wanted))
     with naming_damage(Lake.of(session.settings()).table(name), version):
         if form is Format.TABLE:
             _show(frame, TABLE_ROWS if limit is None else limit, chosen or wanted)
         else:
             write(frame if limit is None else frame.head(limit), form.value, output)
+    READS.flush()
 
 
-def _published(
-    session: Session, product: ProductId, version: int | None, since: int | None
-) -> pl.LazyFrame:
-    from mesh.reading import read as read_product
+def _read_columns(
+    pinned: PinnedInput, chosen: Sequence[str] | None, wanted: Sequence[str]
+) -> Sequence[str]:
+    """The product's columns that are shown or filtered on: all of them unless some are chosen."""
+    if chosen is None:
+        return pinned.columns
+    named = {*chosen, *wanted}
+    return [name for name in pinned.columns if name in named]
+
+
+def _published(session: Session, product: ProductId, version: int | None) -> PinnedInput:
+    from mesh.reading.read import opened
 
     try:
-        return read_product(str(product), version=version, since=since, settings=session.settings())
+        return opened(str(product), session.settings(), version=version)
     except (NotPublishedError, UnknownProductError) as error:
         # The catalog and the lake know only what ran; the definitions know what could run.
         find_product(session.organization(), str(product))

@@ -30,8 +30,14 @@ def show(
     context: typer.Context,
     product: Annotated[str, typer.Argument(help="The product; the major may be left out.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    is_profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile", help="What the rows of the latest publication look like, and what changed."
+        ),
+    ] = False,
 ) -> None:
-    """Show a product: owner, contract, service levels, last publication, lineage, quarantine."""
+    """Show a product: owner, contract, service levels, last publication, users, quarantine."""
     from mesh.cli.console import print_json
     from mesh.cli.product_page import print_product
 
@@ -40,11 +46,25 @@ def show(
     found = find_product(organization, product)
     workspace = session.workspace()
     workspace.register(organization.domains)
+    if is_profile:
+        _show_profile(str(found.id), workspace.catalog, as_json=as_json)
+        return
     account = describe(found, organization, workspace)
     if as_json:
         print_json(account)
     else:
         print_product(account)
+
+
+def _show_profile(name: str, catalog: Catalog, *, as_json: bool) -> None:
+    from mesh.cli.console import print_json
+    from mesh.cli.profile_page import print_record, record_as_json
+
+    found, before, *_ = [*catalog.profiles.latest(name, 2), None, None]
+    if as_json:
+        print_json({"product": name, **record_as_json(found, before)})
+    else:
+        print_record(name, found, before)
 
 
 def describe(
@@ -100,6 +120,7 @@ def describe(
             "up": lineage_as_json(catalog.lineage(name, "up")),
             "down": lineage_as_json(catalog.lineage(name, "down")),
         },
+        "used_by": _users(product, organization, catalog),
         "expected_by": [item.as_json() for item in catalog.expectations(name)],
         "quarantine": tally_of(product.id, workspace),
     }
@@ -111,6 +132,22 @@ def _measured(product: DataProduct, catalog: Catalog) -> tuple[Measured, ...]:
 
     published = [receipt.published_at for receipt in catalog.receipts(str(product.id), _RECEIPTS)]
     return measured(product.contract, published, datetime.now(UTC))
+
+
+def _users(
+    product: DataProduct, organization: Organization, catalog: Catalog
+) -> list[dict[str, Any]]:
+    """Who declares to read the product, and who did in the last 30 days."""
+    from mesh.products.deprecation import readers
+
+    name = str(product.id)
+    declared = {str(reader.id) for reader in readers(organization, name)}
+    read = {use.consumer: use for use in catalog.usage.of(name)}
+    silent = sorted(declared - set(read))
+    return [
+        *({**use.as_json(), "is_declared": use.consumer in declared} for use in read.values()),
+        *({"consumer": other, "reads": 0, "is_declared": True} for other in silent),
+    ]
 
 
 def _movers(

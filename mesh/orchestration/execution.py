@@ -20,6 +20,7 @@ from mesh.publishing import find_receipt, publish
 from mesh.publishing.increment import Increment
 from mesh.publishing.refusing import refused_inputs
 from mesh.reading import PinnedInput, referenced_values
+from mesh.reading.counting import READS
 from mesh.reading.expectations import expected_findings
 from mesh.reading.incremental import increments
 
@@ -53,7 +54,10 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
     """
     workspace.ensure_registered(product.id.domain)
     seen = _catch_up(product, workspace)
-    outcome = _publish(product, workspace, run, seen)
+    try:
+        outcome = _publish(product, workspace, run, seen)
+    finally:
+        READS.flush()
     if isinstance(outcome, Receipt):
         workspace.catalog.record(outcome)
     else:
@@ -107,6 +111,9 @@ def _publish(
     references, referenced = referenced_values(
         product.contract, lake, versions, own=str(product.id)
     )
+    for used in versions_of(inputs, referenced):
+        columns = used.columns or ()
+        READS.note(workspace.settings, used.product, columns, consumer=str(product.id))
     try:
         with transformed(
             product,

@@ -86,6 +86,7 @@ def publication_metadata(receipt: Receipt, lake: Lake) -> Metadata:
         "mesh/foreign_versions": dg.MetadataValue.md(_foreign_versions(receipt)),
         "mesh/input_versions": dg.MetadataValue.md(_input_versions(receipt)),
         **_notes(receipt),
+        **_nulls(receipt),
         PUBLICATION: dg.MetadataValue.text(receipt.publication_id),
         "mesh/run": dg.MetadataValue.text(receipt.run_id),
         "mesh/receipt": dg.MetadataValue.json(receipt.as_json()),
@@ -236,6 +237,15 @@ def _notes(receipt: Receipt) -> Metadata:
         return {}
     text = "\n".join(f"- {_cell(note)}" for note in receipt.notes)
     return {"mesh/notes": dg.MetadataValue.md(text)}
+
+
+def _nulls(receipt: Receipt) -> Metadata:
+    """The shares of nulls in what was published, of the columns that have any. No value is told."""
+    profile = receipt.profile
+    if profile is None:
+        return {}
+    found = {c.name: round(profile.null_share(c), 6) for c in profile.columns if c.nulls}
+    return {"mesh/null_shares": dg.MetadataValue.json(found)}
 
 
 def _foreign_versions(receipt: Receipt) -> str:

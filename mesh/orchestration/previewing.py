@@ -18,10 +18,12 @@ import polars as pl
 
 from mesh.catalog.receipts import InputVersion
 from mesh.contracts.arrow import guarded_columns
-from mesh.contracts.profiling import Profile, profile
+from mesh.contracts.profiling.measuring import profile
+from mesh.contracts.profiling.profile import Profile
 from mesh.contracts.verdict import HIDDEN, Finding, Verdict
 from mesh.errors import MeshError
 from mesh.lake import Lake, Snapshot
+from mesh.lake.streaming import batches_of_frame
 from mesh.orchestration.aside import Aside, judged
 from mesh.orchestration.comparing import Comparison, Made, columns_of, compared
 from mesh.orchestration.execution import Run
@@ -118,7 +120,7 @@ def preview(product: DataProduct, lake: Lake, settings: Settings, asked: Asked) 
             sliced=cut,
             head=result.head(asked.head),
             verdict=decided.verdict.without_values_of(result.hidden),
-            profile=profile(found.rows(), hidden=result.hidden),
+            profile=_profile(found.rows(), result.hidden),
             compared=result.compared(is_whole=inputs.is_whole, is_slice=cut is not None),
             notes=(*inputs.notes, *_notes(asked, inputs, cut)),
         )
@@ -172,6 +174,10 @@ def _notes(asked: Asked, inputs: _Inputs, cut: Slice | None) -> Iterator[str]:
         yield "rules on the whole set were asked of the slice: counts and shares may be others"
     else:
         yield "all rows of its inputs were read: there are no more"
+
+
+def _profile(rows: pl.LazyFrame, hidden: frozenset[str]) -> Profile:
+    return profile(rows.collect_schema(), batches_of_frame(rows), hidden=hidden)
 
 
 @dataclass(frozen=True, slots=True)

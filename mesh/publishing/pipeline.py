@@ -20,6 +20,7 @@ from mesh.contracts.arrow import Difference
 from mesh.publishing.batch import SAMPLE_ROWS, repeating_texts
 from mesh.publishing.conformance import Conformance, LossyCastError
 from mesh.publishing.gate import Gate
+from mesh.publishing.profiling import Profiling
 from mesh.publishing.stage import Stage
 
 Numbered = tuple[int, pa.RecordBatch]
@@ -32,6 +33,7 @@ class Pipeline:
     `rejects` takes rejected rows; None lets go of them, because any of them refuses. What is
     accepted is staged all the same: rules on the whole set are decided on it, so that a refusal
     tells everything that is wrong at once. Without a `stage` rows are looked at, and let go of.
+    Accepted rows are measured by `profiling`, where there is one.
     """
 
     gate: Gate
@@ -40,6 +42,7 @@ class Pipeline:
     stage: Stage | None = None
     rejects: Stage | None = None
     with_provenance: Callable[[pl.DataFrame], pl.DataFrame] = lambda rejected: rejected
+    profiling: Profiling | None = None
     _texts: tuple[str, ...] = ()
 
     def run(self, batches: Iterator[pa.RecordBatch]) -> Difference | None:
@@ -76,6 +79,7 @@ class Pipeline:
     def _work(self, worker: str, batches: Iterator[Numbered]) -> None:
         writing = self.stage.writer(worker) if self.stage is not None else None
         rejecting = self.rejects.writer(worker) if self.rejects is not None else None
+        measures = self.profiling.measures() if self.profiling is not None else None
         writers = [writer for writer in (writing, rejecting) if writer is not None]
         try:
             for offset, rows in batches:
@@ -84,6 +88,13 @@ class Pipeline:
                 if checked.rejected is not None and rejecting is not None:
                     for piece in self.conformance.rejected(self.with_provenance(checked.rejected)):
                         rejecting.write(piece)
+                if measures is not None:
+                    measures.add(
+                        batch.rows,
+                        batch.offset,
+                        dictionaries=batch.dictionaries,
+                        keeps=checked.keeps,
+                    )
                 if writing is not None:
                     writing.write(self.conformance.stored(batch, checked.keeps))
             for writer in writers:

@@ -52,6 +52,7 @@ from mesh.publishing.modes.changing import silent_schema
 from mesh.publishing.modes.deletes import Deletes
 from mesh.publishing.modes.staying import staying
 from mesh.publishing.pipeline import Pipeline
+from mesh.publishing.profiling import KeptProfile, Profiling
 from mesh.publishing.receipt import first_receipt
 from mesh.publishing.refusing import refused_columns
 from mesh.publishing.replaying import Replaying, rules_of_rows
@@ -192,7 +193,9 @@ class _Publication:
             cleanup.callback(gate.close)
             stage, rejects = self._stage(), self._rejects()
             planning = self._planning(stage)
-            cleanup.enter_context(_discarding(stage, rejects, planning.staged_deletes))
+            kept = KeptProfile(self.table, self.id, stage)
+            cleanup.enter_context(_discarding(kept, stage, rejects, planning.staged_deletes))
+            profiling = Profiling.of(self.product.id, self.product.contract, self.settings)
             incoming = replace(self.incoming, deletes=planning.deletes)
             pipeline = Pipeline(
                 gate=gate,
@@ -201,6 +204,7 @@ class _Publication:
                 rejects=rejects,
                 with_provenance=self._with_provenance,
                 workers=self.settings.workers,
+                profiling=profiling,
             )
             batches = batches_of(source, batch_rows=self.settings.batch_rows)
             try:
@@ -226,7 +230,10 @@ class _Publication:
                 return self._refusal(_with_taken_keys(verdict, clashing, self.product, told))
             if rejects is not None and verdict.rejected:
                 quarantine.keep(rejects, self.id)
-            return self._commit(planning, verdict)
+            if profiling is not None:
+                kept.keep(profiling.profile)
+            outcome = self._commit(planning, verdict)
+            return kept.settle(outcome) if isinstance(outcome, Receipt) else outcome
 
     def _commit(self, planning: Planning, verdict: Verdict) -> Receipt | Refusal:
         keep_contract(self.table, self.product.contract, self.seen)
@@ -367,7 +374,7 @@ class _Publication:
 class _discarding:  # noqa: N801 -- reads as a statement
     """Discards what was staged, on the way out, unless it is kept by then."""
 
-    def __init__(self, *stages: Stage | None) -> None:
+    def __init__(self, *stages: Stage | KeptProfile | None) -> None:
         self._stages = [stage for stage in stages if stage is not None]
 
     def __enter__(self) -> None:

@@ -114,6 +114,11 @@ class Stage:
         """From now on delete nothing: a version shows these files, or may come to show them."""
         self._is_kept = is_kept
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether nothing is to be deleted any more."""
+        return self._is_kept
+
     def discard(self) -> None:
         """Delete what was staged, unless it is kept. The table was never touched."""
         if self._is_kept:

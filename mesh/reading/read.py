@@ -15,6 +15,7 @@ from mesh.lake import Lake
 from mesh.lake.unreadable import naming_damage
 from mesh.naming import ProductId
 from mesh.products.ports import Input
+from mesh.reading.counting import READS
 from mesh.reading.incremental import changed_rows
 from mesh.reading.snapshot import PinnedInput, pin
 from mesh.reading.waiting import waiting_rows
@@ -36,7 +37,8 @@ def read(
 
     Args:
         product: `domain.product_v1`.
-        columns: which columns; all of them by default.
+        columns: which columns; all of them by default. Who names them is counted as their reader
+            alone: see `mesh show`.
         version: the table's version; the latest by default.
         since: the version after which changes count.
         settings: the mesh to read from; by default the one that holds the current folder.
@@ -47,7 +49,23 @@ def read(
         ChangesUnknownError: what changed cannot be told, since what is needed for it is gone.
     """
     chosen = settings or load()
-    wanted = Input(product, columns)
+    found = opened(product, chosen, columns=columns, version=version)
+    READS.note(chosen, product, found.columns)
+    return found.scan() if since is None else changed_rows(found, since)
+
+
+def opened(
+    product: str,
+    settings: Settings,
+    *,
+    columns: Sequence[str] | None = None,
+    version: int | None = None,
+) -> PinnedInput:
+    """A product at one version, for `read` and for whoever counts reads otherwise.
+
+    Raises what `read` raises.
+    """
+    wanted, chosen = Input(product, columns), settings
     lake = Lake.of(chosen).alone  # who reads by name says which environment: see `--env`
     try:
         pinned = pin("read", wanted, lake, version=version)
@@ -60,7 +78,7 @@ def read(
         raise NotPublishedError(
             f"{product} is not published yet", hint=f"`mesh run {product}` first"
         ) from None
-    return pinned.scan() if since is None else changed_rows(pinned, since)
+    return pinned
 
 
 def rejected_rows(product: ProductId, lake: Lake) -> pl.LazyFrame | None:

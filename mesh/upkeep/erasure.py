@@ -2,7 +2,8 @@
 
 Owns the order, in which every step can be cut short and done again: rows leave the current version
 in one commit; versions that showed them are noted as erased; the log is rid of what it tells of
-their files; the files are deleted; everything that is left is searched anew; then it is recorded.
+their files; the files are deleted; everything that is left is searched anew; profiles of what was
+published so far are dropped; then it is recorded.
 What is recorded names columns, never values. Copies in other products are named, not touched.
 """
 
@@ -20,6 +21,7 @@ import pyarrow as pa
 
 from mesh.catalog.erasures_in_lake import ERASURE_KEY, ERASURES_FOLDER, erasures_in
 from mesh.catalog.model import ErasureRecord
+from mesh.catalog.profiles_in_lake import forget_profiles
 from mesh.catalog.store import Catalog
 from mesh.errors import CommitConflictError, NotErasedError, NotPublishedError
 from mesh.lake import DataFile, Lake, Snapshot, Table
@@ -139,7 +141,13 @@ class Erasure:
         tallies = [self._erase(part, search, begun) for part, search in searches]
         self._leave_evidence(begun)
         proof = [self._proven(part, search.again()) for part, search in searches]
-        content = {"parts": [tally.as_json() for tally in tallies], "proof": proof}
+        gone = forget_profiles(self._table)  # bounds and frequent values may be those of such rows
+        self.catalog.profiles.forget(gone)
+        content = {
+            "parts": [tally.as_json() for tally in tallies],
+            "proof": proof,
+            "profiles": len(gone),
+        }
         record = replace(begun, content=content)
         text = json.dumps(_as_json(record), indent=1)
         self._table.store.replace(f"{ERASURES_FOLDER}/{record.id}.json", text.encode())

@@ -20,6 +20,7 @@ from mesh.publishing.stage import STAGED_NAME
 from mesh.settings import Settings
 from mesh.upkeep.compaction import JOINED, Compaction
 from mesh.upkeep.keeps import KEEPERS, Held, Keeper, safety_of
+from mesh.upkeep.profiles import OldProfiles
 from mesh.upkeep.reporting import Report, Task, Work
 from mesh.upkeep.retention import OldRows
 from mesh.upkeep.retiring import RetiredRows, retired
@@ -76,7 +77,8 @@ class Upkeep:
         tables = self.lake.tables(product)
         ended = retired(self.catalog, product)
         if ended is not None and self.now >= ended.keep_until:
-            return [RetiredRows(table, part, ended, self.now) for part, table in tables.items()]
+            rows = [RetiredRows(table, part, ended, self.now) for part, table in tables.items()]
+            return [*rows, self._profiles(tables["table"], self.now)]
         uses = self.catalog.uses(str(product))
         retention = declared.retention if declared is not None else None
         held = Held(product, {}, self.settings.upkeep, self.now, retention, uses)
@@ -96,7 +98,11 @@ class Upkeep:
             reasons = held if part == "table" else beside
             tasks.append(Checkpoint(table, part, self.settings.upkeep.checkpoint_after))
             tasks.append(Vacuum(table, part, reasons, safety_of(self.settings.upkeep), keepers))
-        return tasks
+        before = retention.cutoff(self.now) if retention is not None else None
+        return [*tasks, self._profiles(tables["table"], before)]
+
+    def _profiles(self, table: Table, before: datetime | None) -> OldProfiles:
+        return OldProfiles(table, self.catalog, self.now, safety_of(self.settings.upkeep), before)
 
     def _of_old_rows(self, declared: DataProduct, table: Table, quarantine: Table) -> list[Task]:
         kept = declared.retention

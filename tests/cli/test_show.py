@@ -141,3 +141,50 @@ def test_a_version_that_somebody_else_wrote_is_named_in_show_and_in_lineage(mesh
     assert written in mesh("show", "shop.sales").stdout
     mesh("run", "shop.sales", "--run-id", "last")
     assert "somebody else" not in mesh("show", "shop.sales").stdout
+
+
+def test_the_profile_of_the_latest_publication_is_shown_with_what_changed(mesh):
+    first = mesh("show", "shop.sales", "--profile", env={"COLUMNS": "200"}).stdout
+    for words in ("shop.sales_v1, version 0: 49 rows of one publication", "98.0%", "median"):
+        assert words in first
+    assert "bell" not in first
+
+    sales = mesh.root / "domains/shop/products/sales.py"
+    sales.write_text(sales.read_text().replace("number * 1.5", "number * 3.0"))
+    mesh.process("run", "shop.sales", "--no-report")
+    assert "sd" in mesh("show", "shop.sales", "--profile", env={"COLUMNS": "200"}).stdout
+    told = json.loads(mesh("show", "shop.sales", "--profile", "--json").stdout)
+    assert (told["table_version"], told["before"], told["of"]) == (1, 0, "publication")
+    amount = next(item for item in told["drift"] if item["column"] == "amount_usd")
+    assert amount["mean_change"] > 1
+    note = next(item for item in told["profile"]["columns"] if item["name"] == "note")
+    assert (note["is_hidden"], note["max"], note["top"]) == (True, None, [])
+
+
+def test_a_product_without_a_profile_says_so(empty_mesh):
+    assert "has no profile" in empty_mesh("show", "shop.sales", "--profile").stdout
+    told = json.loads(empty_mesh("show", "shop.sales", "--profile", "--json").stdout)
+    assert told == {"product": "shop.sales_v1", "profile": None}
+
+
+def test_who_uses_a_product_is_shown_as_declared_and_as_counted(mesh):
+    mesh("read", "shop.sales", "--columns", "sale_id", "--where", "amount_usd > 3")
+
+    users = {user["consumer"]: user for user in _used_by(mesh)}
+    run = users.pop("reports.days_v1")
+    assert (run["is_declared"], run["is_product"], run["reads"]) == (True, True, 1)
+    ((_, person),) = users.items()
+    assert (person["is_declared"], person["reads"]) == (False, 1)
+    assert person["columns"] == ["amount_usd", "sale_id"]
+    assert "reports.days_v1: 1 read in 30 days" in mesh("show", "shop.sales").stdout
+
+
+def test_a_consumer_that_does_not_read_is_named(empty_mesh):
+    (user,) = _used_by(empty_mesh)
+    assert (user["consumer"], user["reads"]) == ("reports.days_v1", 0)
+    told = empty_mesh("show", "shop.sales").stdout
+    assert "reports.days_v1: declared, and did not read it in 30 days" in told
+
+
+def _used_by(mesh):
+    return json.loads(mesh("show", "shop.sales", "--json").stdout)["used_by"]

@@ -6,7 +6,9 @@ import json
 import polars as pl
 import pytest
 
-from mesh.contracts.profiling import FEW, MOST_FREQUENT, profile
+from mesh.contracts.profiling import measuring
+from mesh.contracts.profiling.counting import FEW
+from mesh.contracts.profiling.profile import MOST_FREQUENT
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 ROWS = pl.LazyFrame(
@@ -21,6 +23,10 @@ ROWS = pl.LazyFrame(
         "nothing": pl.Series([None] * 4, dtype=pl.Null),
     }
 )
+
+
+def profile(rows, hidden=()):
+    return measuring.profile(rows.collect_schema(), [rows.collect()], hidden=hidden)
 
 
 @pytest.fixture

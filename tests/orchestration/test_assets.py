@@ -74,6 +74,7 @@ def test_a_publication_is_a_materialisation_with_its_evidence(locations, accepte
     shown = metadata_of(accepted, READINGS_KEY)
     (receipt,) = locations.small.workspace.catalog.receipts("weather.readings_v1")
     assert shown["dagster/row_count"] == shown["mesh/rows_published"] == 2
+    assert shown["mesh/null_shares"] == {}
     assert shown["mesh/rows_rejected"] == 1
     assert shown["mesh/table_version"] == receipt.table_version
     assert shown["mesh/publication"] == receipt.publication_id

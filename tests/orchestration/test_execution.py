@@ -140,3 +140,28 @@ def test_nor_does_it_quote_one_that_does_not_fit_its_type(workspace):
     assert "1234567891" in str(outcome)
     (kept,) = workspace.catalog.refusals("retail.births_v1")
     assert "1234567891" not in f"{kept} {kept.verdict}"
+
+
+def test_what_a_run_reads_is_counted_for_its_product_and_only_once(workspace):
+    execute(bound(numbers), workspace, Run("a"))
+    for run in ("c", "c", "d"):
+        execute(bound(copies), workspace, Run(run))
+    (use,) = workspace.catalog.usage.of("retail.numbers_v1")
+    assert (use.consumer, use.reads, use.columns) == ("retail.copies_v1", 2, ("n",))
+    assert use.is_product
+
+
+def test_the_profile_of_a_run_is_in_the_catalog(workspace):
+    receipt = execute(bound(numbers), workspace, Run("a"))
+    assert isinstance(receipt, Receipt)
+    found = workspace.catalog.profiles.of("retail.numbers_v1")
+    assert found is not None
+    assert found.profile.as_json() == receipt.profile.as_json()
+    assert found.profile.column("square").high == 9
+
+
+def test_a_crash_before_the_record_loses_no_profile(workspace):
+    publish(bound(numbers), numbers(), lake=workspace.lake, run_id="crashed")
+    execute(bound(numbers), workspace, Run("next"))
+    history = workspace.catalog.profiles.history("retail.numbers_v1", "n")
+    assert [item.table_version for item in history] == [1, 0]

@@ -59,6 +59,7 @@ def test_rows_stay_for_the_time_that_settings_say_and_then_go_with_their_version
     assert {(w.action, w.part) for w in planned.works} == {
         ("remove retired rows", "table"),
         ("remove retired rows", "quarantine"),
+        ("remove profiles", "profiles"),
     }
     assert len(rows_of(declared, lake)) == 10
     keeper.apply(declared, 91)

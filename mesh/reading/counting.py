@@ -1,0 +1,87 @@
+"""Reads, counted: who read which product, and which of its columns.
+
+Owns the counts of this process until they are in the catalog. A read is noted in memory and costs
+microseconds; counts are written together at the end of a command or a run, once a minute beside a
+process that goes on reading, and when it ends. No read fails or waits because they cannot be: then
+they are lost.
+"""
+
+from __future__ import annotations
+
+import atexit
+import getpass
+import threading
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from mesh.catalog.usage_writing import Count, Read, add_counts
+from mesh.settings import Settings
+
+MOST_WAITING = 2_000
+"""Counts that wait in memory; while the catalog cannot be written, no more are kept."""
+REST_SECONDS = 60.0
+"""How long counts gather before a reader has them written, by a thread of their own."""
+
+
+class ReadCounts:
+    """The counts of one process, by catalog. Shared by threads."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, dict[Read, Count]] = {}
+        self._lock = threading.Lock()
+        self._is_registered = False
+        self._written_at = time.monotonic()
+
+    def note(
+        self, settings: Settings, product: str, columns: Iterable[str], *, consumer: str = ""
+    ) -> None:
+        """Count one read of some columns; by the user, unless a `consumer` is named."""
+        if not settings.usage.counted:
+            return
+        now = datetime.now(UTC)
+        who = consumer or settings.usage.consumer or _user()
+        reads = [Read(product, column, who, now.date()) for column in ("", *columns)]
+        with self._lock:
+            waiting = self._waiting.setdefault(settings.catalog_url, {})
+            for read in reads:
+                if read in waiting or len(waiting) < MOST_WAITING:
+                    known = waiting.get(read)
+                    waiting[read] = Count(1 + (known.reads if known else 0), now)
+            is_due = time.monotonic() - self._written_at > REST_SECONDS
+            if not self._is_registered:
+                self._is_registered = True
+                atexit.register(self.flush)
+        if is_due:
+            threading.Thread(target=self.flush, name="mesh-usage", daemon=True).start()
+
+    def flush(self) -> None:
+        """Write what is waiting. What cannot be written now waits for the next time."""
+        with self._lock:
+            taken, self._waiting = self._waiting, {}
+            self._written_at = time.monotonic()
+        for url, counts in taken.items():
+            if not add_counts(url, counts):
+                self._put_back(url, counts)
+
+    def _put_back(self, url: str, counts: dict[Read, Count]) -> None:
+        with self._lock:
+            waiting = self._waiting.setdefault(url, {})
+            for read, count in counts.items():
+                later = waiting.get(read)
+                if later is not None:
+                    waiting[read] = Count(count.reads + later.reads, later.last_read_at)
+                elif len(waiting) < MOST_WAITING:
+                    waiting[read] = count
+
+
+READS = ReadCounts()
+"""Those of this process."""
+
+
+def _user() -> str:
+    """The user's login; a process without one is nobody."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

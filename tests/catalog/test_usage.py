@@ -1,0 +1,99 @@
+"""Who reads what has a true answer, and nobody waits for it."""
+
+import sqlite3
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from mesh.catalog.store import Catalog
+from mesh.catalog.usage_writing import Count, Read, add_counts
+
+NAME = "weather.observations_v1"
+NOW = datetime.now(UTC)
+
+
+def add(url, consumer, *columns, reads=1, at=NOW):
+    counts = {Read(NAME, name, consumer, at.date()): Count(reads, at) for name in ("", *columns)}
+    return add_counts(url, counts)
+
+
+def test_reads_add_up_by_consumer_and_column(catalog, catalog_url):
+    assert add(catalog_url, "reports.days_v1", "speed", reads=2)
+    assert add(catalog_url, "reports.days_v1", "origin", at=NOW - timedelta(days=1))
+    assert add(catalog_url, "ada", "speed")
+    assert add(catalog_url, "ada", "speed", at=NOW + timedelta(seconds=1))
+
+    days, ada = catalog.usage.of(NAME)
+    assert (days.consumer, days.reads, days.columns) == ("reports.days_v1", 3, ("origin", "speed"))
+    assert (ada.consumer, ada.reads, ada.columns) == ("ada", 2, ("speed",))
+    assert (days.is_product, ada.is_product) == (True, False)
+    assert ada.last_read_at == NOW + timedelta(seconds=1)
+    speed, origin = catalog.usage.columns(NAME)
+    assert (speed.column, speed.reads, speed.consumers) == ("speed", 4, ("ada", "reports.days_v1"))
+    assert (origin.column, origin.reads) == ("origin", 1)
+    assert catalog.usage.reads() == {NAME: 5}
+
+
+def test_an_older_read_that_comes_late_does_not_become_the_last(catalog, catalog_url):
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    add(catalog_url, "ada", at=noon)
+    add(catalog_url, "ada", at=noon - timedelta(hours=3))
+    (use,) = catalog.usage.of(NAME)
+    assert (use.reads, use.last_read_at) == (2, noon)
+
+
+def test_only_the_last_days_are_told(catalog, catalog_url):
+    add(catalog_url, "ada", "speed", at=NOW - timedelta(days=31))
+    assert (catalog.usage.of(NAME), catalog.usage.columns(NAME), catalog.usage.reads()) == (
+        [],
+        [],
+        {},
+    )
+    assert catalog.usage.of(NAME, days=40)[0].reads == 1
+
+
+def test_hostile_names_are_values_and_nothing_else(catalog, catalog_url):
+    name = """x'); DROP TABLE usage; --"""
+    assert add(catalog_url, name, name)
+    assert catalog.usage.of(NAME)[0].columns == (name,)
+
+
+def test_a_catalog_that_is_not_there_is_not_made(tmp_path):
+    file = tmp_path / "catalog.db"
+    assert not add(f"sqlite:///{file}", "ada")
+    assert not file.exists()
+
+
+def test_an_older_catalog_is_left_as_it_is(tmp_path):
+    file = tmp_path / "catalog.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE catalog_revision (version_num TEXT)")
+    before = file.read_bytes()
+    assert not add(f"sqlite:///{file}", "ada")
+    assert file.read_bytes() == before
+
+
+def test_what_is_no_catalog_or_not_to_be_reached_is_no_error(tmp_path):
+    file = tmp_path / "catalog.db"
+    file.write_text("no database")
+    assert not add(f"sqlite:///{file}", "ada")
+    assert not add("postgresql+psycopg://nobody@127.0.0.1:1/none", "ada")
+    assert not add("https://catalog.example.com", "ada")
+
+
+def test_who_finds_the_catalog_locked_does_not_wait_for_it(sqlite_url):
+    with Catalog.open(sqlite_url) as catalog:
+        holder = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        assert not add(sqlite_url, "ada")
+        assert time.monotonic() - begun < 10  # a transaction of the catalog's waits for 30 s
+        holder.execute("ROLLBACK")
+        holder.close()
+        assert catalog.usage.of(NAME) == []
+
+
+def test_a_read_only_catalog_is_no_error(sqlite_url):
+    Catalog.open(sqlite_url).close()
+    read_only = f"sqlite:///file:{Path(sqlite_url.removeprefix('sqlite:///'))}?mode=ro&uri=true"
+    assert not add_counts(read_only, {Read(NAME, "", "ada", date(2026, 1, 1)): Count(1, NOW)})
