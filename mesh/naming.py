@@ -107,9 +107,15 @@ class ProductId:
     def of_table(cls, url: str) -> ProductId | None:
         """The product whose table, or one beside it, is at a URL; None for no telling."""
         match = _TABLE.search(url)
-        if match is None or product_name_problems(match["name"]):
+        if match is None or not may_hold_products(match["domain"], match["name"]):
             return None
         return cls(match["domain"], match["name"], int(match["major"]))
+
+    @classmethod
+    def of_path(cls, path: str) -> ProductId | None:
+        """The product whose own table has this `table_path`; None for every other path."""
+        found = cls.of_table(path)
+        return found if found is not None and found.table_path == path else None
 
     @property
     def quarantine_path(self) -> str:
@@ -186,6 +192,13 @@ def split_versioned(name: str) -> tuple[str, int | None]:
     """Split `observations_v2` into name and major; the major is None when there is none."""
     match = _VERSIONED.fullmatch(name)
     return (match["name"], int(match["major"])) if match else (name, None)
+
+
+def may_hold_products(domain: str, product: str = "") -> bool:
+    """Whether tables of products may lie in a domain's folder, or in a product's within it."""
+    if domain_name_problems(domain):
+        return False
+    return not product or not product_name_problems(product)
 
 
 def domain_name_problems(name: str) -> list[Problem]:

@@ -56,6 +56,27 @@ def test_a_name_reads_back_as_it_was_written():
     assert ProductId.parse("a.b_c_v9999") == ProductId("a", "b_c", 9999)
 
 
+def test_a_products_table_leads_back_to_it():
+    assert ProductId.of_path("weather/observations/v1") == OBSERVATIONS
+    assert ProductId.of_path(ProductId("a", "b_c", 9999).table_path) == ProductId("a", "b_c", 9999)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "weather/observations/v1_quarantine", "weather/observations/v1_unchanged",
+        "weather/observations/v01", "weather/observations/v0", "weather/observations/v10000",
+        "weather/observations/v1/", "weather/observations/v1\n", "/weather/observations/v1",
+        "dev/weather/observations/v1", "weather/observations", "weather/observations_v1/v1",
+        "weather__x/observations/v1", "select/observations/v1", "weather/class/v1", "_mesh/x/v1",
+        *(f"{hostile}/observations/v1" for hostile in HOSTILE),
+        *(f"weather/{hostile}/v1" for hostile in HOSTILE),
+    ],
+)  # fmt: skip
+def test_a_path_that_is_no_products_table_leads_nowhere(path):
+    assert ProductId.of_path(path) is None
+
+
 parts = st.from_regex(r"[a-z][a-z0-9]{0,8}(_[a-z0-9]{1,8}){0,3}", fullmatch=True)
 
 

@@ -266,6 +266,16 @@ class RetirementRecord:
         """`retired on 2027-07-01 by ada: everybody has moved`."""
         return f"retired on {self.retired_at.date()} by {self.retired_by}: {self.why}"
 
+    def told(self, now: datetime) -> str:
+        """What readers are told: the end, for how long rows stay, and what to read instead."""
+        instead = f": use {self.successor}" if self.successor else ""
+        return f"{self.product} was {self}; {self.stay(now)}{instead}"
+
+    def stay(self, now: datetime) -> str:
+        """`its rows can be read until 2027-10-01`."""
+        verb = "can be read" if now < self.keep_until else "were kept"
+        return f"its rows {verb} until {self.keep_until.date()}"
+
     def as_json(self) -> dict[str, Any]:
         """The end as plain values."""
         times = {name: getattr(self, name).isoformat() for name in ("retired_at", "keep_until")}

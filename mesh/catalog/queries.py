@@ -85,10 +85,11 @@ def products(connection: Connection, name: str | None = None) -> list[ProductRec
 
 
 def product_ids(connection: Connection) -> list[ProductId]:
-    """Every product that is registered, or that a receipt speaks of."""
+    """Every product that is registered, or that a receipt or a retirement speaks of."""
     registered = select(schema.products.c.name)
     published = select(schema.receipts.c.product)
-    found = connection.execute(registered.union(published)).all()
+    ended = select(schema.retirements.c.product)
+    found = connection.execute(registered.union(published, ended)).all()
     return sorted(ProductId.parse(str(name)) for (name,) in found)
 
 

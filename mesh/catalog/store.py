@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from mesh.catalog import (
+    consumers,
     erasures,
     lineage,
     publications,
@@ -174,7 +175,7 @@ class Catalog:
             return states.state(connection, origin)
 
     def product_ids(self) -> list[ProductId]:
-        """Every product that is registered, or that a receipt speaks of."""
+        """Every product that is registered, or that a receipt or a retirement speaks of."""
         with self._database.reading() as connection:
             return queries.product_ids(connection)
 
@@ -260,6 +261,11 @@ class Catalog:
         """The last days that are declared, of those among these products that have one."""
         with self._database.reading() as connection:
             return retirements.deprecations(connection, names)
+
+    def declared_uses(self, names: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """Products that declare to read any of these, wherever they are declared, and which."""
+        with self._database.reading() as connection:
+            return consumers.declared_uses(connection, names)
 
     def lineage(self, name: str, direction: Direction, depth: int | None = None) -> Lineage:
         """What a product is made from (`up`), or what is made from it (`down`).

@@ -7,10 +7,11 @@ receipt that a crash kept from the catalog, or a whole catalog that was lost, co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mesh.catalog.erasures_in_lake import erasures_in
 from mesh.catalog.landed import receipt_of
@@ -20,6 +21,7 @@ from mesh.catalog.receipts import CONTRACTS_FOLDER, Receipt
 from mesh.catalog.retirements_in_lake import retirement_in
 from mesh.contracts.model import Contract
 from mesh.errors import Problem, StorageError
+from mesh.lake.listing import products_in
 from mesh.naming import ProductId
 
 if TYPE_CHECKING:
@@ -28,34 +30,61 @@ if TYPE_CHECKING:
     from mesh.lake import Commit, Lake, Table
 
 
+class _OfProduct(Protocol):
+    """What says of which product it is."""
+
+    @property
+    def product(self) -> str:
+        """The product's full name."""
+
+
+_T = TypeVar("_T", bound=_OfProduct)
+
+
 @dataclass(frozen=True, slots=True)
 class SyncReport:
     """What a sync did: receipts it recorded, receipts that were known, and what it could not read.
 
-    `products` counts tables that exist.
+    `products` counts tables that exist; `found` are products whose tables lie in the lake, of which
+    neither the catalog nor whoever asked knew.
     """
 
     products: int
     recorded: int
     known: int
     unreadable: tuple[Problem, ...] = ()
+    found: tuple[ProductId, ...] = ()
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether any receipt could be read."""
+        return bool(self.recorded or self.known)
+
+    @property
+    def shortened(self) -> SyncReport:
+        """The same with the first problem only: a table that is nobody's may have one a version."""
+        return replace(self, unreadable=self.unreadable[:1])
 
 
 def sync(catalog: Catalog, lake: Lake, products: Iterable[ProductId] = ()) -> SyncReport:
     """Record every receipt in the lake that the catalog lacks.
 
-    Looks at `products` and at every product that the catalog knows. What cannot be read is reported
-    and passed over: one damaged table keeps no other from the catalog.
+    Looks at `products`, at every product that the catalog knows, and at those whose tables lie in
+    the lake, though nobody declares them any more. What cannot be read is reported and passed over:
+    one damaged table keeps no other from the catalog.
     """
-    tables = recorded = found = 0
-    unreadable: list[Problem] = []
-    for product in sorted({*products, *catalog.product_ids()}):
+    expected, listed = {*products, *catalog.product_ids()}, products_in(lake)
+    reports = []
+    for product in sorted({*expected, *listed.products}):
         report = sync_product(catalog, lake, product)
-        tables += report.products
-        recorded += report.recorded
-        found += report.recorded + report.known
-        unreadable += report.unreadable
-    return SyncReport(tables, recorded, found - recorded, tuple(unreadable))
+        reports.append(report if product in expected or report.is_telling else report.shortened)
+    return SyncReport(
+        sum(report.products for report in reports),
+        sum(report.recorded for report in reports),
+        sum(report.known for report in reports),
+        (*listed.problems, *(problem for report in reports for problem in report.unreadable)),
+        tuple(sorted({*catalog.product_ids()} - expected)),
+    )
 
 
 def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport:
@@ -73,8 +102,10 @@ def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport
     receipts = _receipts(product, commits, unreadable)
     if commits:
         catalog.record_contracts(str(product), _contracts(table, unreadable))
-        catalog.record_erasures(list(erasures_in(table)))
-        catalog.record_quarantine_events(list(events_in(lake.quarantine(product))))
+        erasures = partial(erasures_in, table)
+        catalog.record_erasures(_kept(product, "erasures", erasures, unreadable))
+        events = partial(events_in, lake.quarantine(product))
+        catalog.record_quarantine_events(_kept(product, "quarantine", events, unreadable))
     if (ended := _retirement(product, commits, unreadable)) is not None:
         catalog.record_retirement(ended)
     known = catalog.profiles.publications(str(product))  # asked before the lake is
@@ -109,8 +140,8 @@ def _retirement(
     for commit in commits:
         try:
             if (found := retirement_in(commit)) is not None:
-                return found
-        except (ValueError, KeyError, TypeError) as error:
+                return _own(product, found)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             where = f"{product}, version {commit.version}"
             unreadable.append(Problem(f"its end cannot be read: {error}", where))
     return None
@@ -144,8 +175,20 @@ def _profiled(
             unreadable.append(Problem(f"its profile cannot be read: {error}", where))
 
 
-def _own(product: ProductId, receipt: Receipt) -> Receipt:
-    if receipt.product != str(product):
-        message = f"it is of {receipt.product}"
+def _kept(
+    product: ProductId, what: str, read: Callable[[], Iterable[_T]], unreadable: list[Problem]
+) -> list[_T]:
+    """What a table keeps beside its rows; one file that cannot be read hides the others, too."""
+    try:
+        return [_own(product, item) for item in read()]
+    except (ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
+        unreadable.append(Problem(f"its {what} cannot be read: {error}", str(product)))
+        return []
+
+
+def _own(product: ProductId, found: _T) -> _T:
+    """What says of which product it is. A copy of another's table is not to speak for that one."""
+    if found.product != str(product):
+        message = f"it is of {found.product}"
         raise ValueError(message)
-    return receipt
+    return found

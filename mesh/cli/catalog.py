@@ -73,6 +73,7 @@ def sync(
                 "products": len(products),
                 "recorded": report.recorded,
                 "known": report.known,
+                "found": [str(product) for product in report.found],
                 "unreadable": [str(problem) for problem in unread],
             }
         )
@@ -80,6 +81,8 @@ def sync(
         domains = count(len(organization.domains), "domain")
         say(f"registered {domains} and {count(len(products), 'product')}")
         say(f"recorded {count(report.recorded, 'receipt')}; {report.known:,} were there already")
+        for product in report.found:
+            say(f"found {product} in the lake, which no domain here declares")
         for problem in unread:
             print_error(MeshError(problem.what, where=problem.where, hint=problem.hint))
     if unread:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from mesh.cli.session import Session
 
 if TYPE_CHECKING:
+    from mesh.catalog.model import RetirementRecord
     from mesh.catalog.receipts import Receipt
     from mesh.products.collection import Domain, Organization
     from mesh.products.declaration import DataProduct
@@ -29,20 +32,33 @@ def list_products(
     organization = session.organization()
     domains = [organization.domain(domain)] if domain else list(organization.domains)
     catalog = session.workspace().catalog
+    ended = catalog.retirements()
     found = [
-        (home, product, catalog.latest_receipt(str(product.id)))
+        _Row(home, product, catalog.latest_receipt(name), ended.get(name))
         for home in domains
         for product in home.products
+        for name in (str(product.id),)
     ]
     if as_json:
-        print_json([_as_json(*item) for item in found])
+        print_json([_as_json(row) for row in found])
     else:
         _print(found)
     if not domain:
         _warn_of_broken(organization)
 
 
-def _as_json(domain: Domain, product: DataProduct, receipt: Receipt | None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A product with its latest run, and its end if it was retired."""
+
+    domain: Domain
+    product: DataProduct
+    receipt: Receipt | None
+    ended: RetirementRecord | None
+
+
+def _as_json(row: _Row) -> dict[str, Any]:
+    domain, product, receipt = row.domain, row.product, row.receipt
     team = domain.manifest.team
     return {
         "product": str(product.id),
@@ -61,32 +77,43 @@ def _as_json(domain: Domain, product: DataProduct, receipt: Receipt | None) -> d
         "published_at": receipt.published_at if receipt else None,
         "deprecated": product.deprecated.isoformat() if product.deprecated else None,
         "successor": product.successor,
+        "retired": row.ended.as_json() if row.ended else None,
     }
 
 
-def _print(found: list[tuple[Domain, DataProduct, Receipt | None]]) -> None:
+def _print(found: list[_Row]) -> None:
     from mesh.cli.console import add_row, age, count, print_table, say, table
 
     made = table(*_COLUMNS, right=_NUMBERS)
-    for domain, product, receipt in found:
+    for row in found:
+        receipt = row.receipt
         add_row(
             made,
-            product.id,
-            product.contract.version,
-            domain.manifest.kind,
+            row.product.id,
+            row.product.contract.version,
+            row.domain.manifest.kind,
             f"{receipt.rows_accepted:,}" if receipt else None,
             f"{receipt.rows_rejected:,}" if receipt else None,
             receipt.table_version if receipt else None,
             age(receipt.published_at) if receipt else None,
-            domain.manifest.team.name,
+            row.domain.manifest.team.name,
         )
     if found:
         print_table(made)
-    for _, product, _ in found:
-        if product.deprecated is not None:
-            instead = f": use {product.successor}" if product.successor else ""
-            say(f"{product.id} has its last day on {product.deprecated}{instead}", "yellow")
+    for told in filter(None, map(_end, found)):
+        say(told, "yellow")
     say(count(len(found), "product"), "dim")
+
+
+def _end(row: _Row) -> str:
+    """That a product has ended, or will; empty for others."""
+    product = row.product
+    if row.ended is not None:
+        return row.ended.told(datetime.now(UTC))
+    if product.deprecated is None:
+        return ""
+    instead = f": use {product.successor}" if product.successor else ""
+    return f"{product.id} has its last day on {product.deprecated}{instead}"
 
 
 def _warn_of_broken(organization: Organization) -> None:

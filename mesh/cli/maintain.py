@@ -50,12 +50,13 @@ def maintain(
 
     session = Session.of(context)
     organization, workspace = session.organization(), session.workspace()
+    settings = _with_age(workspace.settings, older_than)
+    # What is kept for others' receipts, and what has ended, is known from the catalog: it has to be
+    # up to date.
+    sync(workspace.catalog, workspace.lake, [p.id for p in organization.products.values()])
     looked = products_of(organization, workspace.catalog)
     known = [*looked.declared, *looked.left_alone]
     chosen = [find_known(name, organization, known) for name in products or ()] or sorted(known)
-    settings = _with_age(workspace.settings, older_than)
-    # What is kept for others' receipts is known from the catalog: it has to be up to date.
-    sync(workspace.catalog, workspace.lake, known)
     upkeep = Upkeep(workspace.lake, workspace.catalog, settings)
     act = upkeep.apply if is_applied else upkeep.plan
     reports, failed = [], False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
@@ -49,6 +49,22 @@ def print_product(account: Mapping[str, Any]) -> None:
     ):
         _print_entry(label, lines)
     _print_contract(account["contract"])
+
+
+def print_ended(account: Mapping[str, Any]) -> None:
+    """Print what is known of a retired product that nobody declares any more."""
+    console.say(account["product"], "bold")
+    console.say(account["description"])
+    console.say()
+    for label, lines in (
+        ("retired", _retired(account["retired"])),
+        ("owner", filter(None, [_joined(account["team"], account["contact"])])),
+        ("contract", filter(None, [account["contract_version"]])),
+        ("table", [account["table"]]),
+        ("last receipt", _receipt(account["last_receipt"])),
+        ("still read by", account["consumers"]),
+    ):
+        _print_entry(label, lines)
 
 
 def _print_entry(label: str, lines: Iterable[str]) -> None:
@@ -129,7 +145,9 @@ def _retired(ended: Mapping[str, Any] | None) -> Iterable[str]:
     if ended is not None:
         end = RetirementRecord.from_json(ended)
         yield str(end)
-        yield f"its rows can be read until {end.keep_until.date()}"
+        yield end.stay(datetime.now(UTC))
+        if end.successor:
+            yield f"use {end.successor}"
 
 
 def _deprecated(account: Mapping[str, Any]) -> Iterable[str]:
@@ -138,7 +156,8 @@ def _deprecated(account: Mapping[str, Any]) -> Iterable[str]:
         instead = f": use {account['successor']}" if account["successor"] else ""
         yield f"its last day is {account['deprecated']}{instead}"
         for item in account["consumers"]:
-            yield f"{item['consumer']}: {item['move']}"
+            where = " (declared elsewhere, as the catalog knows)" if item["is_elsewhere"] else ""
+            yield f"{item['consumer']}: {item['move']}{where}"
     for item in account["deprecated_inputs"]:
         instead = f": read {item['successor']}" if item["successor"] else ""
         yield f"it reads {item['product']}, whose last day is {item['deprecated']}{instead}"

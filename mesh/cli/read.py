@@ -55,7 +55,8 @@ def read(
 ) -> None:
     """Show the published rows of a product, or write them for another program.
 
-    CSV, JSON and Arrow are streamed: a product larger than memory passes.
+    CSV, JSON and Arrow are streamed: a product larger than memory passes. Of a retired product rows
+    are shown as long as they are kept, with a warning on standard error that names its successor.
     """
     from mesh.cli.writing import write
     from mesh.lake import Lake
@@ -69,6 +70,7 @@ def read(
     session = Session.of(context)
     name = session.product_id(product)
     pinned = _published(session, name, version)
+    _warn_of_an_end(pinned, is_latest=version is None)
     frame = pinned.scan() if since is None else changed_rows(pinned, since)
     chosen = filtering.columns_of(columns, frame, str(name)) if columns else None
     if where:
@@ -108,6 +110,16 @@ def _published(session: Session, product: ProductId, version: int | None) -> Pin
         raise NotPublishedError(
             f"{product} is not published yet", hint=f"`mesh run {product}` first"
         ) from None
+
+
+def _warn_of_an_end(pinned: PinnedInput, *, is_latest: bool) -> None:
+    from datetime import UTC, datetime
+
+    from mesh.cli.console import warn
+    from mesh.reading.ended import end_of
+
+    if (ended := end_of(pinned, is_latest=is_latest)) is not None:
+        warn(ended.told(datetime.now(UTC)))
 
 
 def _show(frame: pl.LazyFrame, limit: int, wanted: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from mesh.cli.insertion import add_to_list
+from mesh.cli.together import write_together
 from mesh.errors import (
     InvalidNameError,
     MeshError,
@@ -39,7 +40,10 @@ class Plan:
     changed: Mapping[Path, str] = field(default_factory=dict)
 
     def write(self) -> tuple[Path, ...]:
-        """Write everything. Raises MeshError when a new file exists; then nothing is written."""
+        """Write everything. Raises MeshError when a new file exists, or one cannot be written.
+
+        Then nothing is written.
+        """
         for path in self.new:
             if path.exists():
                 raise MeshError(
@@ -47,13 +51,7 @@ class Plan:
                     where=str(path),
                     hint="choose another name, or edit the file",
                 )
-        for path, text in (*self.new.items(), *self.changed.items()):
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8", newline="")
-            except OSError as error:
-                what = f"it cannot be written: {error.strerror}"
-                raise MeshError(what, where=str(path)) from error
+        write_together({**self.new, **self.changed})
         return (*self.new, *self.changed)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mesh.cli.session import Session, find_product
+from mesh.errors import UnknownProductError
 
 if TYPE_CHECKING:
     from mesh.catalog.receipts import ForeignVersion, Receipt
@@ -37,23 +38,31 @@ def show(
         ),
     ] = False,
 ) -> None:
-    """Show a product: owner, contract, service levels, last publication, users, quarantine."""
+    """Show a product: owner, contract, service levels, last publication, users, quarantine.
+
+    Of one that was retired, and whose module is gone, what the catalog knows.
+    """
     from mesh.cli.console import print_json
-    from mesh.cli.product_page import print_product
+    from mesh.cli.product_page import print_ended, print_product
 
     session = Session.of(context)
-    organization = session.organization()
-    found = find_product(organization, product)
-    workspace = session.workspace()
+    organization, workspace = session.organization(), session.workspace()
     workspace.register(organization.domains)
+    try:
+        found = find_product(organization, product)
+    except UnknownProductError:
+        from mesh.cli.ended import describe_ended
+
+        account = describe_ended(product, workspace)
+        if account is None:
+            raise
+        print_json(account) if as_json else print_ended(account)
+        return
     if is_profile:
         _show_profile(str(found.id), workspace.catalog, as_json=as_json)
         return
     account = describe(found, organization, workspace)
-    if as_json:
-        print_json(account)
-    else:
-        print_product(account)
+    print_json(account) if as_json else print_product(account)
 
 
 def _show_profile(name: str, catalog: Catalog, *, as_json: bool) -> None:
@@ -159,7 +168,8 @@ def _movers(
     if product.deprecated is None:
         return []
     before = {use.product for use in catalog.uses(str(product.id))}
-    return [mover.as_json() for mover in movers(product, organization, before)]
+    known = catalog.declared_uses(filter(None, (str(product.id), product.successor)))
+    return [mover.as_json() for mover in movers(product, organization, before, known)]
 
 
 def _foreign(table: Table, receipt: Receipt | None) -> tuple[ForeignVersion, ...]:

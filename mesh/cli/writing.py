@@ -1,6 +1,7 @@
 """Rows on their way out of the command: CSV, JSON and Arrow, batch by batch.
 
-Owns the formats. Nothing is held but one batch, so that a product larger than memory passes.
+Owns the formats, and how values are written that they have none for: bytes in base64, spans of time
+as ISO 8601. Nothing is held but one batch, so that a product larger than memory passes.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ def write(frame: pl.LazyFrame, form: str, output: Path | None) -> None:
 
 
 def _csv(frame: pl.LazyFrame, stream: BinaryIO) -> None:
-    flat = frame.with_columns(
-        _as_text(name) for name, kind in frame.collect_schema().items() if kind.is_nested()
+    plain = _plain(frame)
+    kinds = plain.collect_schema()
+    flat = plain.with_columns(
+        *(_as_text(name) for name, kind in kinds.items() if kind.is_nested()),
+        *(pl.col(n).dt.to_string("iso") for n, kind in kinds.items() if kind == pl.Duration),
     )
     header = True
     for batch in _batches(flat):
@@ -44,7 +48,7 @@ def _csv(frame: pl.LazyFrame, stream: BinaryIO) -> None:
 def _json(frame: pl.LazyFrame, stream: BinaryIO) -> None:
     stream.write(b"[")
     separator = b"\n"
-    for batch in _batches(frame):
+    for batch in _batches(_plain(frame)):
         for line in batch.write_ndjson().encode().splitlines():
             stream.write(separator + line)
             separator = b",\n"
@@ -77,6 +81,34 @@ def _batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
             yield batch
     if not count:
         yield pl.DataFrame(schema=frame.collect_schema())
+
+
+def _plain(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows with bytes in base64, at any depth: Polars panics on them in JSON."""
+    kinds = frame.collect_schema().items()
+    return frame.with_columns(
+        _in_base64(pl.col(name), kind) for name, kind in kinds if _has_bytes(kind)
+    )
+
+
+def _has_bytes(kind: object) -> bool:
+    if isinstance(kind, pl.List | pl.Array):
+        return _has_bytes(kind.inner)
+    if isinstance(kind, pl.Struct):
+        return any(_has_bytes(field.dtype) for field in kind.fields)
+    return kind == pl.Binary
+
+
+def _in_base64(values: pl.Expr, kind: object) -> pl.Expr:
+    if isinstance(kind, pl.List | pl.Array):
+        items = values.arr.to_list() if isinstance(kind, pl.Array) else values
+        return items.list.eval(_in_base64(pl.element(), kind.inner))
+    if isinstance(kind, pl.Struct):
+        fields = [field for field in kind.fields if _has_bytes(field.dtype)]
+        return values.struct.with_fields(
+            _in_base64(pl.field(field.name), field.dtype).alias(field.name) for field in fields
+        )
+    return values.bin.encode("base64")
 
 
 def _as_text(name: str) -> pl.Expr:

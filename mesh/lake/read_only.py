@@ -5,7 +5,7 @@ Owns the refusal of everything that would change them, whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -36,6 +36,10 @@ class ReadOnlyStore:
     def list(self, prefix: str = "") -> Iterator[StoredFile]:
         """Files below a prefix."""
         return self.inner.list(prefix)
+
+    def folders(self, prefix: str = "") -> Sequence[str]:
+        """Names of the folders right below a prefix."""
+        return self.inner.folders(prefix)
 
     def put_once(self, path: str, data: bytes) -> None:  # noqa: ARG002 -- as the others
         """Refused."""

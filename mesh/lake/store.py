@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -77,6 +77,9 @@ class Store(Protocol):
 
     def list(self, prefix: str = "") -> Iterator[StoredFile]:
         """Files below `prefix`."""
+
+    def folders(self, prefix: str = "") -> Sequence[str]:
+        """Names of the folders right below `prefix`, in order; none where there is nothing."""
 
     def put_once(self, path: str, data: bytes) -> None:
         """Make `data` a file, unless there is one: for content that its name identifies."""
@@ -170,6 +173,16 @@ class LocalStore:
                     datetime.fromtimestamp(found.st_mtime, UTC),
                 )
 
+    def folders(self, prefix: str = "") -> Sequence[str]:
+        """Names of the folders right below a folder."""
+        with (
+            storage_errors(str(self.root)),
+            suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(self.root / prefix) as entries,
+        ):
+            return sorted(entry.name for entry in entries if entry.is_dir())
+        return []
+
     def put_once(self, path: str, data: bytes) -> None:
         """Written beside and moved into place, so that nobody reads half of it."""
         if not (self.root / path).exists():
@@ -256,6 +269,12 @@ class ObjectStore:
             for page in obstore.list(self._open(), prefix=prefix or None):
                 for item in page:
                     yield StoredFile(item["path"], item["size"], item["last_modified"])
+
+    def folders(self, prefix: str = "") -> Sequence[str]:
+        """The next part of the names of objects below a prefix, with one request a thousand."""
+        with storage_errors(f"{self.url}/{prefix}".rstrip("/")):
+            found = obstore.list_with_delimiter(self._open(), prefix or None)
+        return sorted(path.rpartition("/")[2] for path in found["common_prefixes"])
 
     def put_once(self, path: str, data: bytes) -> None:
         """A conditional write: what is there already stays."""

@@ -60,14 +60,14 @@ def asset_spec(
     return dg.AssetSpec(
         dg.AssetKey(product.id.asset_key),
         deps=[dg.AssetKey(upstream.asset_key) for upstream in before.all],
-        description=metadata.description(product),
-        metadata=metadata.product_metadata(product, domain, Lake.of(settings)),
+        description=metadata.description(product, before.ending),
+        metadata=metadata.product_metadata(product, domain, Lake.of(settings), before.ending),
         group_name=domain.name,
         code_version=f"{product.contract.version}-{product.code_version}".rstrip("-"),
         automation_condition=automation_condition(product, before),
         freshness_policy=_freshness_policy(product),
         owners=metadata.owners(domain.manifest),
-        tags=metadata.tags(product, domain),
+        tags=metadata.tags(product, domain, before.ending),
         kinds=metadata.kinds(product),
         partitions_def=partitions_definition(product.partitions),
     )

@@ -22,10 +22,12 @@ class Dependencies:
     """The products that come before one, without repetition.
 
     `references` are only looked at by rules; those that come after the product are left out.
+    `ending` are the declarations of all that it reads or looks at and that have a last day.
     """
 
     inputs: tuple[ProductId, ...] = ()
     references: tuple[ProductId, ...] = ()
+    ending: tuple[DataProduct, ...] = ()
 
     @property
     def all(self) -> tuple[ProductId, ...]:
@@ -52,7 +54,9 @@ class Neighbours:
             for upstream in product.referenced
             if not way(str(upstream), own, self._read_or_seen)
         )
-        return Dependencies(inputs, references)
+        used = (self._find(name) for name in dict.fromkeys((*inputs, *product.referenced)))
+        ending = (other for other in used if other is not None and other.deprecated is not None)
+        return Dependencies(inputs, references, tuple(ending))
 
     def _read(self, product: str) -> list[str]:
         found = self._find(ProductId.parse(product))

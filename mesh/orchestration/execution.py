@@ -140,9 +140,19 @@ def _publish(
 
 
 def ending_inputs(product: DataProduct, workspace: Workspace) -> list[str]:
-    """What a consumer is to be told of inputs that have a last day, in words."""
-    found = workspace.catalog.deprecations(port.product for port in product.inputs.values())
-    return [f"it reads {d.product}, which is {d}" for d in found.values()]
+    """What a consumer is to be told of inputs that have a last day, or ended, in words."""
+    read = sorted({port.product for port in product.inputs.values()})
+    ended = workspace.catalog.retirements()
+    ending = workspace.catalog.deprecations(name for name in read if name not in ended)
+    now = datetime.now(UTC)
+    return [
+        *(
+            f"it reads a product that ended: {ended[name].told(now)}"
+            for name in read
+            if name in ended
+        ),
+        *(f"it reads {d.product}, which is {d}" for d in ending.values()),
+    ]
 
 
 def _require_open(product: DataProduct, workspace: Workspace, today: date) -> None:

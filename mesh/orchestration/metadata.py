@@ -8,7 +8,7 @@ to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -16,6 +16,7 @@ import dagster as dg
 from mesh.contracts.model import Column, Contract
 from mesh.lake import Lake
 from mesh.naming import ProductId
+from mesh.orchestration.endings import end_lines, end_tags, end_texts
 
 if TYPE_CHECKING:
     from mesh.catalog.receipts import InputVersion, Receipt
@@ -36,8 +37,10 @@ _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 _CAREFULNESS = ("public", "internal", "confidential", "personal")
 
 
-def product_metadata(product: DataProduct, domain: Domain, lake: Lake) -> Metadata:
-    """What is known of a product before it runs."""
+def product_metadata(
+    product: DataProduct, domain: Domain, lake: Lake, ending: Sequence[DataProduct] = ()
+) -> Metadata:
+    """What is known of a product before it runs; `ending` are products it reads that will end."""
     contract, manifest = product.contract, domain.manifest
     url = lake.table(product.id).url
     known: dict[str, dg.MetadataValue] = {
@@ -57,7 +60,7 @@ def product_metadata(product: DataProduct, domain: Domain, lake: Lake) -> Metada
         "mesh/terms_of_use": manifest.terms.usage,
         "mesh/limitations": manifest.terms.limitations,
         "mesh/inputs": _declared_inputs(product),
-        "mesh/deprecated": _last_day(product),
+        **end_texts(product, ending),
     }
     return {**known, **{name: dg.MetadataValue.md(text) for name, text in optional.items() if text}}
 
@@ -105,20 +108,12 @@ def column_schema(contract: Contract) -> dg.TableSchema:
     )
 
 
-def description(product: DataProduct) -> str:
-    """A product in words: what it is, and what its contract says a row is."""
+def description(product: DataProduct, ending: Sequence[DataProduct] = ()) -> str:
+    """A product in words: what ends, what it is, and what its contract says a row is."""
     contract = product.contract
     promise = f"**Contract {contract.version}**: {contract.description}".rstrip(": ")
-    last_day = f"**Deprecated**: {text}" if (text := _last_day(product)) else ""
-    return "\n\n".join(part for part in (last_day, product.description, promise) if part)
-
-
-def _last_day(product: DataProduct) -> str:
-    """Until when a deprecated product is there, and what to use instead; empty for others."""
-    if product.deprecated is None:
-        return ""
-    instead = f": use {product.successor}" if product.successor else ""
-    return f"its last day is {product.deprecated}{instead}"
+    parts = (*end_lines(product, ending), product.description, promise)
+    return "\n\n".join(part for part in parts if part)
 
 
 def owners(manifest: DomainManifest) -> list[str]:
@@ -127,13 +122,14 @@ def owners(manifest: DomainManifest) -> list[str]:
     return [f"team:{manifest.team.name}", *([email] if _EMAIL.fullmatch(email) else [])]
 
 
-def tags(product: DataProduct, domain: Domain) -> dict[str, str]:
+def tags(
+    product: DataProduct, domain: Domain, ending: Sequence[DataProduct] = ()
+) -> dict[str, str]:
     """Tags to find a product by: Mesh's own, and those of the declaration as Dagster takes them."""
     own = {_tag(name): _tag(value) for name, value in product.tags.items()}
-    deprecated = {"mesh/deprecated": str(product.deprecated)} if product.deprecated else {}
     return (
         own
-        | deprecated
+        | end_tags(product, ending)
         | {
             "mesh/domain": domain.name,
             "mesh/domain_kind": str(domain.manifest.kind),

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from mesh.errors import Problem, did_you_mean, near_names
@@ -28,14 +29,16 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A consumer of a deprecated product."""
+    """A consumer of a deprecated product. One that is elsewhere is not declared in this mesh."""
 
     consumer: str
     move: Move
+    is_elsewhere: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The consumer as plain values."""
-        return {"consumer": self.consumer, "move": str(self.move)}
+        told = {"consumer": self.consumer, "move": str(self.move)}
+        return {**told, "is_elsewhere": self.is_elsewhere}
 
 
 def readers(organization: Organization, product: str) -> list[DataProduct]:
@@ -54,23 +57,28 @@ def uses_of(product: DataProduct) -> frozenset[str]:
 
 
 def movers(
-    product: DataProduct, organization: Organization, before: Collection[str] = ()
+    product: DataProduct,
+    organization: Organization,
+    before: Collection[str] = (),
+    known: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> list[Mover]:
     """How far each consumer of a deprecated product is, by name.
 
-    `before` are products that are known to have read it once, whatever they declare now.
+    `before` are products that are known to have read it once, whatever they declare now. `known`
+    are products that a shared catalog has as declared, with what they read: of those that are not
+    in this mesh it has the last word.
     """
     old, new = str(product.id), product.successor
+    own = {name: uses_of(other) for name, other in organization.products.items()}
     found = []
-    for name, other in sorted(organization.products.items()):
-        uses = uses_of(other)
+    for name, uses in sorted({**known, **own}.items()):
         if name in {old, new} or not (old in uses or name in before):
             continue
         if old in uses:
             move = Move.BOTH if new in uses else Move.NOT_YET
         else:
             move = Move.MOVED if new in uses else Move.LEFT
-        found.append(Mover(name, move))
+        found.append(Mover(name, move, is_elsewhere=name not in own))
     return found
 
 

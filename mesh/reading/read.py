@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -16,6 +18,7 @@ from mesh.lake.unreadable import naming_damage
 from mesh.naming import ProductId
 from mesh.products.ports import Input
 from mesh.reading.counting import READS
+from mesh.reading.ended import RetiredWarning, end_of
 from mesh.reading.incremental import changed_rows
 from mesh.reading.snapshot import PinnedInput, pin
 from mesh.reading.waiting import waiting_rows
@@ -31,6 +34,9 @@ def read(
     settings: Settings | None = None,
 ) -> pl.LazyFrame:
     """The published rows of a product, as a lazy frame pinned to one version.
+
+    Of a retired product its rows as long as they are kept, with a `RetiredWarning` that names its
+    successor.
 
     With `since`, only what changed after that version, each row with `_change_type` (`insert`,
     `update_preimage`, `update_postimage`, `delete`), `_commit_version` and `_commit_timestamp`.
@@ -51,6 +57,8 @@ def read(
     chosen = settings or load()
     found = opened(product, chosen, columns=columns, version=version)
     READS.note(chosen, product, found.columns)
+    if (ended := end_of(found, is_latest=version is None)) is not None:
+        warnings.warn(ended.told(datetime.now(UTC)), RetiredWarning, stacklevel=2)
     return found.scan() if since is None else changed_rows(found, since)
 
 

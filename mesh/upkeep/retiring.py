@@ -20,7 +20,6 @@ from mesh.errors import (
     DefinitionError,
     NotPublishedError,
     Problem,
-    UnknownProductError,
 )
 from mesh.lake import Lake, Snapshot, Table
 from mesh.lake.removed import note_removed
@@ -99,12 +98,8 @@ class Retiring:
 
     def _known_readers(self, name: str) -> list[str]:
         """Readers that are declared elsewhere: the catalog may be shared."""
-        try:
-            edges = self.catalog.lineage(name, "down", 1).edges
-        except UnknownProductError:
-            return []
         own = self.organization.products
-        return [e.downstream for e in edges if e.is_declared and e.downstream not in own]
+        return [reader for reader in self.catalog.declared_uses([name]) if reader not in own]
 
     def _record(self, product: DataProduct, by: str, why: str) -> RetirementRecord:
         kept = product.retention

@@ -1,6 +1,8 @@
 """The lake is the truth: whatever the catalog lacks comes back from the commits."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +10,7 @@ import pytest
 from deltalake import CommitProperties, write_deltalake
 
 from mesh.catalog.receipts import RECEIPT_KEY, InputVersion
+from mesh.catalog.retirements_in_lake import RETIREMENT_KEY
 from mesh.catalog.store import Catalog
 from mesh.catalog.sync import sync
 from mesh.lake import Lake
@@ -16,6 +19,12 @@ from tests.catalog.factories import domain, product, receipt
 
 WEATHER = ProductId.parse("weather.observations_v1")
 FLEET = ProductId.parse("fleet.aircraft_v1")
+END = {
+    "retired_at": "2026-07-01T00:00:00+00:00",
+    "retired_by": "ada",
+    "why": "moved",
+    "keep_until": "2026-10-01T00:00:00+00:00",
+}
 
 
 @pytest.fixture
@@ -123,3 +132,71 @@ def test_a_damaged_table_is_reported_and_keeps_no_other_out(catalog, lake):
     assert report.recorded == 2
     assert catalog.latest_receipt(str(WEATHER)) == made
     assert len(report.unreadable) == 1
+
+
+def test_a_product_that_nobody_declares_is_found_in_the_lake(catalog, lake):
+    made = publish(lake, WEATHER, 0)
+    declared = publish(lake, FLEET, 0)
+    report = sync(catalog, lake, [FLEET])
+    assert (report.found, report.recorded, report.unreadable) == ((WEATHER,), 2, ())
+    assert catalog.latest_receipt(str(WEATHER)) == made
+    assert catalog.latest_receipt(str(FLEET)) == declared
+    assert sync(catalog, lake, [FLEET]).found == ()
+
+
+def test_folders_that_are_no_products_tables_are_passed_over(catalog, lake):
+    publish(lake, WEATHER, 0)
+    root = Path(lake.url)
+    for name in ("_mesh_probe/x/v1", "weather/observations/v1_other", "a__b/c/v1", "weather/Ä/v1",
+                 "select/x/v1", "weather/empty/v1", "weather/observations/v2/_delta_log", "x y/z"):  # fmt: skip
+        (root / name).mkdir(parents=True)
+    (root / "weather" / "file").write_text("")
+    os.mkdir(os.fsencode(root) + b"/\xff\xfe")  # noqa: PTH102 -- a name that is no text
+    report = sync(catalog, lake)
+    assert (report.products, report.found, report.unreadable) == (1, (WEATHER,), ())
+
+
+def test_a_table_of_somebody_else_is_no_product(catalog, lake):
+    commit(lake, WEATHER, {"author": "somebody else"})
+    report = sync(catalog, lake)
+    assert (report.found, report.unreadable) == ((), ())
+    assert catalog.product_ids() == []
+
+
+def test_a_copy_of_a_table_speaks_for_nobody_and_is_told_once(catalog, lake):
+    publish(lake, FLEET, 0)
+    end = {**END, "product": str(FLEET)}
+    commit(lake, FLEET, {RETIREMENT_KEY: json.dumps(end)})
+    copy = Path(lake.url) / "backup" / "aircraft" / "v1"
+    shutil.copytree(lake.table(FLEET).url, copy)
+    shutil.rmtree(lake.table(FLEET).url)
+
+    report = sync(catalog, lake)
+    assert (report.found, report.recorded) == ((), 0)
+    (problem,) = report.unreadable
+    assert problem.where.startswith("backup.aircraft_v1, version ")
+    assert "it is of fleet.aircraft_v1" in problem.what
+    assert catalog.retirements() == {}
+
+
+@pytest.mark.parametrize("file", ["_mesh/erasures/x.json", "_mesh/left/x.json"])
+def test_evidence_beside_a_table_that_cannot_be_read_is_told(catalog, lake, file):
+    made = publish(lake, FLEET, 0)
+    table = lake.table(FLEET) if "erasures" in file else lake.quarantine(FLEET)
+    for text in ("{", "[]", "{}", "null"):
+        table.store.replace(file, text.encode())
+        report = sync(catalog, lake)
+        assert catalog.latest_receipt(str(FLEET)) == made
+        assert [problem.where for problem in report.unreadable] == [str(FLEET)]
+
+
+def test_a_store_that_cannot_be_listed_keeps_no_known_product_out(catalog, lake, monkeypatch):
+    made = publish(lake, FLEET, 0)
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = sync(catalog, lake, [FLEET])
+    assert catalog.latest_receipt(str(FLEET)) == made
+    assert report.unreadable[0].what.startswith("the products in it cannot be listed")

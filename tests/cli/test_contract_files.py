@@ -148,6 +148,24 @@ def test_a_file_that_is_wrong_is_told_by_line_and_nothing_is_written(
     assert sorted(empty_mesh.root.rglob("*")) == before
 
 
+@pytest.mark.parametrize("schema", ["schema: []", "", "schema: [{name: orders, properties: []}]"])
+def test_a_contract_without_columns_says_what_a_product_needs(empty_mesh, file, schema):
+    file.write_text(f"{ORDERS.partition('schema:')[0]}{schema}\n")
+    before = sorted(empty_mesh.root.rglob("*"))
+    told = imported(empty_mesh, file, "--product", "orders")
+    assert told.exit_code == 1
+    assert f"{file.name}: it promises no columns" in told.stderr.replace("\n", "")
+    assert "list them in schema, each with a name and a logicalType" in told.stderr
+    assert sorted(empty_mesh.root.rglob("*")) == before
+
+
+def test_a_contract_before_its_first_version_says_how_to_take_it_in(empty_mesh, file):
+    file.write_text(ORDERS.replace("version: 1.2.0", "version: 0.9.0"))
+    told = " ".join(imported(empty_mesh, file).stderr.split())
+    assert "major version 0 is not between 1 and 9999" in told
+    assert "a product's first version is 1.0.0: raise the contract's version in a copy" in told
+
+
 def test_an_unknown_domain_or_version_is_told_with_those_that_are(empty_mesh, file):
     told = empty_mesh.process("contract", "import", str(file), "--domain", "shp")
     assert "did you mean shop" in told.stderr

@@ -4,9 +4,13 @@ import csv
 import io
 import json
 import subprocess
+from datetime import timedelta
 
+import polars as pl
 import pyarrow as pa
 import pytest
+
+from mesh.cli.writing import write
 
 PRODUCT = "shop.sales_v1"
 
@@ -141,6 +145,41 @@ def test_lists_and_structs_become_json_in_csv(empty_mesh):
     assert json.loads(row["items"]) == ["a", 'b"']
     assert json.loads(row["size"]) == {"n": 2}
     assert '[a, b"]' in empty_mesh("read", "shop.baskets").stdout
+
+
+def test_bytes_are_base64_and_spans_of_time_iso_8601_at_any_depth(capsysbinary):
+    rows = pl.LazyFrame(
+        {
+            "raw": [b"\xff\x00", None],
+            "listed": [[b"x", None], None],
+            "held": [{"raw": b"x", "n": 1}, None],
+            "deep": [[{"raw": b"q"}], []],
+            "pair": pl.Series([[b"x", b"y"], None], dtype=pl.Array(pl.Binary, 2)),
+            "took": [timedelta(seconds=90), None],
+        }
+    )
+    write(rows, "json", None)
+    first, second = json.loads(capsysbinary.readouterr().out)
+    assert first == {
+        "raw": "/wA=",
+        "listed": ["eA==", None],
+        "held": {"raw": "eA==", "n": 1},
+        "deep": [{"raw": "cQ=="}],
+        "pair": ["eA==", "eQ=="],
+        "took": "PT90S",
+    }
+    assert second == {**dict.fromkeys(first), "deep": []}
+
+    write(rows, "csv", None)
+    told = capsysbinary.readouterr().out.decode()
+    row, empty = csv.DictReader(io.StringIO(told))
+    assert (row["raw"], row["took"]) == ("/wA=", "PT1M30S")
+    assert json.loads(row["held"]) == first["held"]
+    assert json.loads(row["deep"]) == first["deep"]
+    assert empty["raw"] == empty["took"] == ""
+
+    write(rows.head(0), "json", None)
+    assert json.loads(capsysbinary.readouterr().out) == []
 
 
 def test_a_file_is_written_whole_or_not_at_all(mesh, tmp_path):

@@ -1,11 +1,20 @@
 """Two majors of a product side by side, until the last consumer has moved and the first retires."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import yaml
 
+from mesh import read
+from mesh.catalog.store import Catalog
+from mesh.lake import Lake
+from mesh.naming import ProductId
+from mesh.reading import RetiredWarning
+from mesh.settings import load
+from tests.catalog.factories import domain, product
 from tests.cli.conftest import Mesh
 from tests.journey.walkthrough import copy_of_the_mesh
 
@@ -131,7 +140,7 @@ def test_consumers_are_told_until_the_last_day_and_each_move_is_shown(two):
     assert told.returncode == 0
     assert f"it reads shop.sales_v1, whose last day is {SOON}" in told.stderr
     assert shown(two, "shop.sales_v1")["consumers"] == [
-        {"consumer": "reports.days_v1", "move": "not yet"}
+        {"consumer": "reports.days_v1", "move": "not yet", "is_elsewhere": False}
     ]
     assert (
         f"it reads shop.sales_v1, whose last day is {SOON}"
@@ -141,7 +150,7 @@ def test_consumers_are_told_until_the_last_day_and_each_move_is_shown(two):
 
     change(two, DAYS, "shop.sales_v1", "shop.sales_v2")
     assert shown(two, "shop.sales_v1")["consumers"] == [
-        {"consumer": "reports.days_v1", "move": "has moved"}
+        {"consumer": "reports.days_v1", "move": "has moved", "is_elsewhere": False}
     ]
     assert "whose last day" not in two.process("check").stderr
 
@@ -179,6 +188,140 @@ def test_a_last_day_that_makes_no_sense_is_a_problem(empty_mesh, words, why):
     told = empty_mesh.process("check")
     assert told.returncode == 1
     assert why in told.stderr
+
+
+def register_afar(mesh, *read):
+    """Another repository, which has the same catalog, declares a consumer of these."""
+    afar = product("afar.days_v1", **{f"port{n}": name for n, name in enumerate(read)})
+    with Catalog.open(load(mesh.root).catalog_url) as catalog:
+        catalog.register(domain("afar", afar))
+
+
+def test_consumers_that_only_the_shared_catalog_knows_are_named(two):
+    register_afar(two, "shop.sales_v1")
+    told = {"consumer": "afar.days_v1", "is_elsewhere": True}
+    assert shown(two, "shop.sales_v1")["consumers"][0] == {**told, "move": "not yet"}
+    words = "afar.days_v1: not yet (declared elsewhere, as the catalog knows)"
+    assert words in two.process("show", "shop.sales_v1").stdout
+    change(two, SALES, SOON, OVER)
+    change(two, DAYS, "shop.sales_v1", "shop.sales_v2")
+    refused = two.process("retire", "shop.sales_v1", "--why", "moved")
+    assert refused.returncode == 1
+    assert "afar.days_v1 still reads shop.sales_v1, as the catalog knows" in refused.stderr
+
+    register_afar(two, "shop.sales_v1", "shop.sales_v2")
+    assert shown(two, "shop.sales_v1")["consumers"][0] == {**told, "move": "reads both"}
+    register_afar(two, "shop.sales_v2")
+    assert "afar" not in str(shown(two, "shop.sales_v1")["consumers"])
+    assert two.process("retire", "shop.sales_v1", "--why", "moved").returncode == 0
+
+
+def test_a_plan_names_consumers_that_only_the_shared_catalog_knows(two):
+    register_afar(two, "shop.sales_v1")
+    change(two, SALES, SOON, str(TODAY))
+    (found,) = json.loads(two.process("plan", "--json").stdout)["products"][1:]
+    assert (found["product"], found["action"]) == ("shop.sales_v1", "changed")
+    (hit,) = [hit for hit in found["hits"] if hit["is_elsewhere"]]
+    assert hit["sentence"].startswith(
+        "afar.days_v1 (declared elsewhere, as the catalog knows) reads shop.sales_v1, which would"
+    )
+
+    (two.root / SALES).unlink()
+    change(two, DAYS, "shop.sales_v1", "shop.sales_v2")
+    plan = two.process("plan", "--json")
+    assert plan.returncode == 0, plan.stderr
+    told = {product["product"]: product for product in json.loads(plan.stdout)["products"]}
+    gone = told["shop.sales_v1"]
+    assert [hit["consumer"] for hit in gone["hits"] if hit["is_elsewhere"]] == ["afar.days_v1"]
+    assert gone["moved"] == ["reports.days_v1"]
+    warning = "afar.days_v1 reads it, as the catalog knows, and is not in this working tree"
+    assert warning in gone["warnings"][-1]
+    afar = "domain afar is not in this working tree: nothing happens to it if another repository"
+    assert afar in told["afar.days_v1"]["warnings"][-1]
+
+
+@pytest.fixture
+def retired(two):
+    """`shop.sales_v1` has retired, and its module is gone."""
+    change(two, SALES, SOON, OVER)
+    change(two, DAYS, "shop.sales_v1", "shop.sales_v2")
+    done = two.process("retire", "shop.sales_v1", "--why", "moved", "--by", "ada")
+    assert done.returncode == 0, done.stderr
+    kept = TODAY + timedelta(days=90)
+    end = f"shop.sales_v1 was retired on {TODAY} by ada: moved; its rows can be read until {kept}"
+    assert f"{end}: use shop.sales_v2" in two.process("list").stdout
+    assert "has its last day on" not in two.process("list").stdout
+    (row,) = [
+        row
+        for row in json.loads(two.process("list", "--json").stdout)
+        if row["retired"] is not None
+    ]
+    assert (row["product"], row["retired"]["retired_by"]) == ("shop.sales_v1", "ada")
+    (two.root / SALES).unlink()
+    return two, f"{end}: use shop.sales_v2"
+
+
+def test_a_retired_product_is_read_with_a_warning_that_names_its_successor(retired):
+    mesh, end = retired
+    told = mesh.process("read", "shop.sales_v1", "--format", "json")
+    assert told.returncode == 0
+    assert len(json.loads(told.stdout)) == 49
+    assert end in told.stderr.replace("\n", " ")
+    with pytest.warns(RetiredWarning, match="use shop.sales_v2"):
+        rows = read("shop.sales_v1", settings=load(mesh.root))
+    assert rows.collect().height == 49
+    with pytest.warns(RetiredWarning):
+        read("shop.sales_v1", version=0, settings=load(mesh.root))
+    assert "retired" not in mesh.process("read", "shop.sales_v2").stderr
+
+
+@pytest.mark.parametrize("name", ["shop.sales_v1", "shop.sales"])
+def test_a_retired_product_is_shown_though_its_module_is_gone(retired, name):
+    mesh, _ = retired
+    if name == "shop.sales":
+        (mesh.root / "domains/shop/products/sales_v2.py").unlink()
+    told = mesh.process("show", name)
+    assert told.returncode == 0, told.stderr
+    for words in (f"retired on {TODAY} by ada: moved", "its rows can be read until",
+                  "use shop.sales_v2", "Tills", "version 0", "Every sale."):  # fmt: skip
+        assert words in told.stdout
+    found = shown(mesh, name)
+    assert (found["product"], found["is_declared"]) == ("shop.sales_v1", False)
+    assert (found["retired"]["why"], found["consumers"]) == ("moved", [])
+    assert mesh.process("show", "shop.sails_v1").returncode == 1
+    assert "there is no product" in mesh.process("show", "not a name").stderr
+
+
+@pytest.mark.parametrize("way", ["show", "sync"])
+def test_a_lost_catalog_knows_of_a_retired_product_whose_module_is_gone(retired, way):
+    mesh, _ = retired
+    for file in (mesh.root / ".mesh").rglob("catalog.db*"):
+        file.unlink()
+    if way == "sync":
+        told = mesh.process("catalog", "sync")
+        assert told.returncode == 0, told.stderr
+        assert "found shop.sales_v1 in the lake, which no domain here declares" in told.stdout
+    found = shown(mesh, "shop.sales_v1")
+    assert (found["retired"]["retired_by"], found["description"]) == ("ada", "")
+    assert found["last_receipt"]["run_id"] == "first"
+
+
+def test_the_rows_of_a_retired_product_go_though_module_and_catalog_are_lost(retired):
+    mesh, _ = retired
+    for file in (mesh.root / ".mesh").rglob("catalog.db*"):
+        file.unlink()
+    table = Lake.of(load(mesh.root)).table(ProductId("shop", "sales", 1))
+    (log,) = [f for f in table.store.list("_delta_log") if f.path.endswith("1.json")]
+    kept = re.compile(rb"(keep_until\W+)\d{4}")
+    table.store.replace(log.path, kept.sub(rb"\g<1>2001", table.store.read(log.path)))
+
+    planned = mesh.process("maintain")
+    assert "remove retired rows" in planned.stdout, planned.stderr
+    assert mesh.process("maintain", "--apply").returncode == 0
+    assert not list(Path(table.url).glob("*.parquet"))
+    told = mesh.process("read", "shop.sales_v1")
+    assert "its rows were kept until 2001" in told.stderr.replace("\n", " ")
+    assert "its rows were kept until 2001" in mesh.process("show", "shop.sales_v1").stdout
 
 
 def test_a_product_retires_once_its_day_is_over_and_nobody_reads_it(two):

@@ -6,12 +6,15 @@ import pytest
 
 import mesh
 from mesh.catalog.retirements_in_lake import retirement_of
+from mesh.catalog.store import Catalog
 from mesh.catalog.sync import sync
 from mesh.errors import DefinitionError, NotPublishedError, RetiredError, VersionRemovedError
 from mesh.products.retention import Retention
 from mesh.publishing import receipts_in
 from mesh.reading.snapshot import pin
+from mesh.upkeep.products import products_of
 from tests.behaviour.products import orders, publish_small, rows_of
+from tests.behaviour.upkeep import Keeper, actions
 from tests.catalog.factories import product as other
 from tests.faults.retirer import ended, retiring
 
@@ -38,12 +41,25 @@ def test_the_end_is_in_the_log_and_in_the_catalog_and_nothing_follows(lake, cata
 
 
 def test_a_catalog_that_was_lost_knows_the_end_again(lake, catalog, tmp_path):
-    from mesh.catalog.store import Catalog
-
     declared, found = retired(lake, catalog)
     with Catalog.open(f"sqlite:///{tmp_path / 'new.db'}") as anew:
-        sync(anew, lake, [declared.id])
+        assert sync(anew, lake).found == (declared.id,)
         assert anew.retirements() == {"shop.orders_v1": found}
+
+
+def test_rows_go_though_the_product_is_declared_nowhere_and_the_catalog_was_lost(
+    lake, catalog, tmp_path
+):
+    declared, _ = retired(lake, catalog)
+    with Catalog.open(f"sqlite:///{tmp_path / 'new.db'}") as anew:
+        sync(anew, lake)
+        looked = products_of(retiring(lake, anew).organization, anew)
+        assert looked.declared == {declared.id: None}
+        upkeep = Keeper(lake, anew)
+        assert "remove retired rows" not in actions(upkeep.at(89).apply(declared.id, None))
+        assert len(rows_of(declared, lake)) == 10
+        assert actions(upkeep.at(91).apply(declared.id, None)) == ["remove retired rows"]
+        assert rows_of(declared, lake) == []
 
 
 def test_rows_stay_for_the_time_that_settings_say_and_then_go_with_their_versions(

@@ -14,9 +14,10 @@ from mesh.errors import InvalidNameError
 from mesh.naming import ProductId
 from mesh.products.plans.declared import declared_changes, manifest_changes
 from mesh.products.plans.digests import plan_digest
+from mesh.products.plans.elsewhere import Elsewhere
 from mesh.products.plans.impact import Impact, Lineage, unknown_lineage
 from mesh.products.plans.levels import shortfalls
-from mesh.products.plans.model import Action, DomainPlan, Plan, ProductPlan
+from mesh.products.plans.model import Action, DomainPlan, Hit, Plan, ProductPlan
 from mesh.products.plans.reads import Graph
 from mesh.products.state import MeshState, ProductState
 
@@ -39,11 +40,13 @@ class _Making:
     was: Graph
     now: Graph
     impact: Impact
+    elsewhere: Elsewhere
 
     @classmethod
     def of(cls, before: MeshState, after: MeshState, lineage: Lineage) -> _Making:
-        now = Graph.of(after)
-        return cls(before, after, Graph.of(before), now, Impact(after, now, lineage))
+        was, now = Graph.of(before), Graph.of(after)
+        impact = Impact(after, now, lineage)
+        return cls(before, after, was, now, impact, Elsewhere(before, after, was))
 
     def plan(self, unknown: tuple[str, ...]) -> Plan:
         products = tuple(self._products())
@@ -92,8 +95,11 @@ class _Making:
 
     def _removed(self, product: ProductState) -> ProductPlan:
         hits = self.impact.of_removal(product.name, ())
+        hits += self.elsewhere.hit_by_removal(product.name)
         left = self.now.consumers_of(product.name)
-        moved = tuple(n for n in self.was.consumers_of(product.name) if n not in left)
+        others = self.elsewhere.consumers_of(product.name)
+        gone = {*left, *others}
+        moved = tuple(n for n in self.was.consumers_of(product.name) if n not in gone)
         next_major = self._next_major(product)
         failures, warnings = [], []
         if left:
@@ -106,6 +112,16 @@ class _Making:
             warnings.append(
                 "it would be gone without having been deprecated: readers outside of this mesh are "
                 "not told; `mesh retire` keeps its table for its retention"
+            )
+        if self.elsewhere.has(product.name):
+            warnings.append(
+                f"domain {product.id.domain} is not in this working tree: nothing happens to it "
+                "if another repository declares it"
+            )
+        if others:
+            warnings.append(
+                f"{_listed(others)} {_read(others)} it, as the catalog knows, and "
+                f"{'is' if len(others) == 1 else 'are'} not in this working tree: move that first"
             )
         return ProductPlan(
             name=product.name,
@@ -144,9 +160,13 @@ class _Making:
             version_after=new.version,
             is_published=old.is_published,
         )
-        hits = tuple(hit for c in plan.changes for hit in self.impact.of_change(new.name, c))
+        hits = tuple(hit for c in plan.changes for hit in self._hits(new.name, c))
         plan = replace(plan, hits=hits, moved=self._moved(new.name, evolution.changes))
         return replace(plan, failures=_failures(plan), warnings=tuple(_warnings(plan)))
+
+    def _hits(self, name: str, change: Change) -> list[Hit]:
+        found = self.impact.of_change(name, change)
+        return [*found, *self.elsewhere.hit_by_change(name, change)]
 
     def _evolution(self, old: ProductState, new: ProductState) -> Evolution:
         was, now = old.read_contract(), new.read_contract()
@@ -161,7 +181,8 @@ class _Making:
             return [read.consumer for read in reads if read.of(broken)]
 
         left = {*readers(self.now)}
-        return tuple(n for n in dict.fromkeys(readers(self.was)) if n not in left)
+        was = dict.fromkeys(readers(self.was))
+        return tuple(n for n in was if n not in left and not self.elsewhere.has(n))
 
     def _domains(self) -> Iterator[DomainPlan]:
         old, new = self.before.domains, self.after.domains

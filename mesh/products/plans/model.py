@@ -26,7 +26,8 @@ class Hit:
     hit; empty for all rows. `origin_columns` are the columns of the product that changes. `path`
     leads from there to the consumer, both included. What is not `is_certain` may be hit: how the
     columns on the way are made is not known. One that `is_stopped` cannot be built any more.
-    `expectations` are what the consumer counts on of these columns, in words.
+    `expectations` are what the consumer counts on of these columns, in words. One that
+    `is_elsewhere` is not in the working tree: a shared catalog knows of it.
     """
 
     consumer: str
@@ -40,6 +41,7 @@ class Hit:
     is_certain: bool = True
     is_stopped: bool = False
     expectations: tuple[str, ...] = ()
+    is_elsewhere: bool = False
 
     @property
     def depth(self) -> int:
@@ -55,7 +57,8 @@ class Hit:
             return f"{self.consumer} reads {reads}, which cannot be built any more: {cause}"
         verb = "reads" if self.is_certain else "may read"
         through = f" (through {named(self.reads, self.columns)})" if self.depth > 1 else ""
-        return f"{self.consumer} {verb} {source}{through}, which {self.effect}"
+        where = " (declared elsewhere, as the catalog knows)" if self.is_elsewhere else ""
+        return f"{self.consumer}{where} {verb} {source}{through}, which {self.effect}"
 
     def as_json(self) -> dict[str, Any]:
         """The hit as plain values, with its sentence."""
@@ -71,6 +74,7 @@ class Hit:
             "is_certain": self.is_certain,
             "is_stopped": self.is_stopped,
             "expectations": list(self.expectations),
+            "is_elsewhere": self.is_elsewhere,
             "sentence": str(self),
         }
 
