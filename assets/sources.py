@@ -106,7 +106,7 @@ def inputs() -> pl.LazyFrame:
 @contextmanager
 def _catalog() -> Iterator[Catalog]:
     settings = load(find_root(Path(__file__).parent))
-    with Catalog.open(settings.catalog_url) as catalog:
+    with Catalog.open(settings.catalog_url, settings.catalog.token) as catalog:
         yield catalog
 
 

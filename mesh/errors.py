@@ -21,6 +21,8 @@ nothing third-party, so that any layer may raise from it.
     │   ├── UnknownInputError        a product has no such input
     │   ├── UnknownPartitionError    a product has no such partition
     │   ├── UnknownContractVersionError  a product was not published under that version
+    │   ├── UnknownReceiptError      nothing is recorded of such a publication
+    │   ├── UnknownTokenError        the catalog has no such token
     │   └── UnknownRuleError         a contract has no such rule
     ├── UndeclaredColumnError        a transform reads a column that its input port does not declare
     ├── NotPublishedError            the product exists, but has no publication to read
@@ -39,6 +41,7 @@ nothing third-party, so that any layer may raise from it.
     │   ├── StoreUnavailableError    it throttled, failed or was away for too long (Transient)
     │   └── CommitConflictError      other writers kept winning (Transient)
     └── CatalogError                 the catalog cannot be used
+        ├── NotAllowedError          the caller may not do that there
         └── CatalogUnreadableError   its file is damaged, locked away or not a catalog
 
 `Transient` marks the ones that the same call may not meet again.
@@ -219,6 +222,22 @@ class UnknownContractVersionError(UnknownNameError):
         return f"versions are {', '.join(known)}" if known else "nothing is published yet"
 
 
+class UnknownReceiptError(UnknownNameError):
+    """Nothing is recorded of a publication of that id."""
+
+    kind = "receipt"
+
+
+class UnknownTokenError(UnknownNameError):
+    """There is no token of that id."""
+
+    kind = "token"
+
+    def otherwise(self, known: Sequence[str]) -> str:  # noqa: ARG002 -- there may be many
+        """Where to look."""
+        return "`mesh token list` shows every token"
+
+
 class UnknownRuleError(UnknownNameError):
     """A contract has no rule of that name, and no row broke one."""
 
@@ -293,8 +312,23 @@ class CatalogError(MeshError):
     """The catalog cannot be used."""
 
 
+class NotAllowedError(CatalogError):
+    """Whoever asks may not do that with this catalog."""
+
+
 class CatalogUnreadableError(CatalogError):
     """The catalog's file or database is damaged, locked away, or not a catalog."""
+
+
+def error_named(name: str) -> type[MeshError] | None:
+    """The error of that name, for one that was raised elsewhere; None for a name that is none."""
+    waiting: list[type[MeshError]] = [MeshError]
+    while waiting:
+        found = waiting.pop()
+        if found.__name__ == name:
+            return found
+        waiting += found.__subclasses__()
+    return None
 
 
 def near_names(name: str, known: Iterable[str]) -> tuple[str, ...]:

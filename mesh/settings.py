@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -126,8 +126,62 @@ class CatalogSettings(BaseModel):
 
     url: str = Field(
         default="",
-        description="SQLAlchemy URL of the catalog; empty is SQLite in "
-        "`.mesh/<environment>/catalog.db`.",
+        description="SQLAlchemy URL of the catalog, or `https://host` of one that `mesh serve` "
+        "serves; empty is SQLite in `.mesh/<environment>/catalog.db`.",
+    )
+    token: str = Field(
+        default="",
+        description="Token for a catalog that is served; see `mesh token`. Keep it out of files.",
+        repr=False,
+    )
+
+
+class ServingSettings(BaseModel):
+    """How `mesh serve` serves the catalog."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address that is listened on; by default this machine only.",
+    )
+    port: int = Field(default=4040, ge=0, le=65535, description="Port; 0 takes any that is free.")
+    reading: Literal["auto", "open", "token"] = Field(
+        default="auto",
+        description="Who may read: `open` lets everybody, `token` whoever has a token, and `auto` "
+        "is `open` on this machine's own addresses and `token` on every other. Writing always "
+        "needs a token.",
+    )
+    names: list[str] = Field(
+        default_factory=list,
+        description="Names that requests may ask for in `Host`; empty is this machine's own on its "
+        "own addresses, and any on others.",
+    )
+    proxies: list[str] = Field(
+        default_factory=list,
+        description="Addresses of proxies whose `X-Forwarded-For` is believed; empty for none.",
+    )
+    origins: list[str] = Field(
+        default_factory=list,
+        description="Origins of web pages that may read answers (CORS); empty for none.",
+    )
+    certificate: Path | None = Field(
+        default=None, description="PEM file of the certificate for https; empty serves http."
+    )
+    key: Path | None = Field(default=None, description="PEM file of the certificate's key.")
+    body_bytes: int = Field(
+        default=16 * 1024 * 1024,
+        ge=1024,
+        description="Size of a request's body at most, in bytes, after it is uncompressed.",
+    )
+    request_seconds: float = Field(
+        default=30.0, gt=0, description="Seconds that a request may take to arrive."
+    )
+    requests_per_second: float = Field(
+        default=100, gt=0, description="Requests a second of an address without a token, lastingly."
+    )
+    token_requests_per_second: float = Field(
+        default=1000, gt=0, description="Requests a second of a token, lastingly."
     )
 
 
@@ -231,6 +285,9 @@ class Settings(BaseSettings):
     )
     catalog: CatalogSettings = Field(
         default_factory=CatalogSettings, description="Where the shared catalog is."
+    )
+    serving: ServingSettings = Field(
+        default_factory=ServingSettings, description="How `mesh serve` serves the catalog."
     )
     publishing: PublishingSettings = Field(
         default_factory=PublishingSettings, description="How the write path uses this machine."

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from mesh.errors import CatalogError, CatalogUnreadableError
+from mesh.errors import CatalogError, CatalogUnreadableError, NotAllowedError
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for others before it gives up."""
@@ -51,6 +52,23 @@ _LOCK_NOT_AVAILABLE = "55P03"
 """What PostgreSQL says when `lock_timeout` has passed."""
 
 
+_may_write: ContextVar[bool] = ContextVar("may_write", default=True)
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Let no transaction of this thread write, within the block: it raises NotAllowedError.
+
+    For whoever acts for somebody else who may only read. Held here, where all writing passes, no
+    list of methods that write can fall behind.
+    """
+    before = _may_write.set(False)
+    try:
+        yield
+    finally:
+        _may_write.reset(before)
+
+
 class Database:
     """A database at a URL. Opens nothing before the first transaction.
 
@@ -73,6 +91,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that alone may write. Commits at its end; an exception rolls it back."""
+        if not _may_write.get():
+            raise NotAllowedError("this writes, and whoever asks may only read", where=self.where)
         with self._transaction(*_WRITE[self.backend]) as connection:
             yield connection
 

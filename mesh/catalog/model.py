@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from mesh.catalog.receipts import InputVersion, Receipt
+from mesh.catalog.receipts import InputVersion, Receipt, Refusal
 from mesh.contracts.model import Contract
 from mesh.naming import ProductId
 from mesh.products.domain import DomainKind
@@ -322,6 +322,23 @@ class RefusalRecord:
     text: str = field(repr=False)
     verdict: Mapping[str, Any] = field(repr=False)
     inputs: tuple[InputVersion, ...] = ()
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> Self:
+        """What is kept of a refusal that was just made."""
+        verdict = refusal.verdict.as_json()
+        return cls(
+            publication_id=refusal.publication_id,
+            product=refusal.product,
+            contract_version=refusal.contract_version,
+            run_id=refusal.run_id,
+            partition=refusal.partition,
+            refused_at=refusal.refused_at,
+            reasons=refusal.verdict.reasons,
+            text=str(refusal),
+            verdict=verdict,
+            inputs=refusal.inputs,
+        )
 
     def __str__(self) -> str:
         """The verdict in words."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from mesh.catalog import schema
 from mesh.catalog.model import RefusalRecord, Use
 from mesh.catalog.profiles import insert_profiles
-from mesh.catalog.receipts import InputVersion, Receipt, Refusal
+from mesh.catalog.receipts import InputVersion, Receipt
 from mesh.catalog.reported.joining import locate
 from mesh.catalog.statements import chunks
 
@@ -83,7 +83,7 @@ def latest_receipts(connection: Connection, products: Iterable[str]) -> dict[str
     return latest
 
 
-def insert_refusal(connection: Connection, refusal: Refusal) -> None:
+def insert_refusal(connection: Connection, refusal: RefusalRecord) -> None:
     """Write a refusal, unless it is there. A retry that is refused again is another refusal."""
     table = schema.refusals
     known = select(table.c.product).where(
@@ -98,7 +98,7 @@ def insert_refusal(connection: Connection, refusal: Refusal) -> None:
                 contract_version=refusal.contract_version,
                 run_id=refusal.run_id,
                 partition=refusal.partition,
-                content={**refusal.as_json(), "text": str(refusal)},
+                content=_refusal_content(refusal),
             )
         )
 
@@ -112,7 +112,7 @@ def refusals(connection: Connection, product: str, limit: int) -> list[RefusalRe
         .order_by(table.c.refused_at.desc())
         .limit(limit)
     )
-    return [_refusal(row) for row in connection.execute(found)]
+    return [refusal_of(row) for row in connection.execute(found)]
 
 
 def uses(connection: Connection, product: str) -> list[Use]:
@@ -190,7 +190,22 @@ def _input_rows(receipt: Receipt) -> list[dict[str, Any]]:
     ]
 
 
-def _refusal(row: Row[Any]) -> RefusalRecord:
+def _refusal_content(refusal: RefusalRecord) -> dict[str, Any]:
+    return {
+        "publication_id": refusal.publication_id,
+        "product": refusal.product,
+        "contract_version": refusal.contract_version,
+        "run_id": refusal.run_id,
+        "partition": refusal.partition,
+        "refused_at": refusal.refused_at.isoformat(),
+        "verdict": dict(refusal.verdict),
+        "inputs": [item.as_json() for item in refusal.inputs],
+        "text": refusal.text,
+    }
+
+
+def refusal_of(row: Row[Any]) -> RefusalRecord:
+    """The refusal of a row."""
     content = row.content
     return RefusalRecord(
         publication_id=row.publication_id,

@@ -38,26 +38,31 @@ def resolve(connection: Connection, name: str) -> str:
     Without it, the highest declared major is meant. Raises UnknownProductError with near names.
     """
     table = schema.products
-    found = select(table.c.name, table.c.domain, table.c.short_name, table.c.is_declared).order_by(
-        table.c.is_declared.desc(), table.c.major.desc()
-    )
-    rows = connection.execute(found).all()
-    names = [row.name for row in rows]
-    if name in names:
+    if is_registered(connection, name):
         return name
-    for row in rows:
-        if f"{row.domain}.{row.short_name}" == name:
-            return str(row.name)
-    raise UnknownProductError(name, names)
+    domain, _, short_name = name.partition(".")
+    found = (
+        select(table.c.name)
+        .where(table.c.domain == domain, table.c.short_name == short_name)
+        .order_by(table.c.is_declared.desc(), table.c.major.desc())
+        .limit(1)
+    )
+    if (row := connection.execute(found).first()) is not None:
+        return str(row.name)
+    raise UnknownProductError(name, connection.execute(select(table.c.name)).scalars())
 
 
-def domains(connection: Connection) -> dict[str, DomainRecord]:
-    """Every domain by name, in the order of names."""
+def domains(connection: Connection, name: str | None = None) -> dict[str, DomainRecord]:
+    """Every domain by name, in the order of names, or the one of a name."""
     people: dict[str, list[PersonRecord]] = defaultdict(list)
     table = schema.people
-    for row in connection.execute(select(table).order_by(table.c.domain, table.c.position)):
-        people[row.domain].append(PersonRecord(Role(row.role), row.name, row.email))
+    asked = select(table).order_by(table.c.domain, table.c.position)
     found = select(schema.domains).order_by(schema.domains.c.name)
+    if name is not None:
+        asked = asked.where(table.c.domain == name)
+        found = found.where(schema.domains.c.name == name)
+    for row in connection.execute(asked):
+        people[row.domain].append(PersonRecord(Role(row.role), row.name, row.email))
     return {row.name: _domain(row, people[row.name]) for row in connection.execute(found)}
 
 
@@ -75,7 +80,7 @@ def products(connection: Connection, name: str | None = None) -> list[ProductRec
     if name is not None:
         found = found.where(table.c.name == name)
     rows = connection.execute(found).all()
-    owners = domains(connection)
+    owners = domains(connection, rows[0].domain if name is not None and rows else None)
     inputs = _inputs(connection, name)
     latest = latest_receipts(connection, [row.name for row in rows])
     return [

@@ -7,8 +7,6 @@ vanished is kept and marked.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,28 +14,25 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from mesh.catalog import schema
+from mesh.catalog.declared import DeclaredDomain, DeclaredProduct
 from mesh.catalog.model import Role
 from mesh.catalog.reported.joining import join_products
 from mesh.contracts.model import Contract
-from mesh.contracts.rules import Target
-from mesh.products.collection import Domain
-from mesh.products.declaration import DataProduct
-from mesh.products.domain import Team
 
 
-def is_registered(connection: Connection, domain: Domain) -> bool:
+def is_registered(connection: Connection, domain: DeclaredDomain) -> bool:
     """Whether the catalog has exactly these definitions."""
     found = select(schema.domains.c.digest).where(schema.domains.c.name == domain.name)
-    return connection.execute(found).scalar() == _digest(domain)
+    return connection.execute(found).scalar() == domain.digest
 
 
-def register(connection: Connection, domain: Domain) -> None:
+def register(connection: Connection, domain: DeclaredDomain) -> None:
     """Make the catalog say what the domain's definitions say."""
     now = datetime.now(UTC)
     _put_domain(connection, domain, now)
     for product in domain.products:
         _put_product(connection, product, now)
-    names = [str(product.id) for product in domain.products]
+    names = [product.name for product in domain.products]
     join_products(connection, names)
     table = schema.products
     connection.execute(
@@ -47,28 +42,28 @@ def register(connection: Connection, domain: Domain) -> None:
     )
 
 
-def _put_domain(connection: Connection, domain: Domain, now: datetime) -> None:
+def _put_domain(connection: Connection, domain: DeclaredDomain, now: datetime) -> None:
     manifest = domain.manifest
     _put(
         connection,
         schema.domains,
         {"name": domain.name},
         {
-            "title": manifest.title,
-            "purpose": manifest.purpose,
-            "kind": str(manifest.kind),
-            "team": manifest.team.name,
-            "manifest": manifest.model_dump(mode="json"),
-            "digest": _digest(domain),
+            "title": manifest["title"],
+            "purpose": manifest["purpose"],
+            "kind": manifest["kind"],
+            "team": manifest["team"]["name"],
+            "manifest": dict(manifest),
+            "digest": domain.digest,
             "changed_at": now,
         },
         at_first={"registered_at": now},
     )
-    _replace(connection, schema.people, {"domain": domain.name}, _people(manifest.team))
+    _replace(connection, schema.people, {"domain": domain.name}, _people(manifest["team"]))
 
 
-def _put_product(connection: Connection, product: DataProduct, now: datetime) -> None:
-    name, declared = str(product.id), product.as_json()
+def _put_product(connection: Connection, product: DeclaredProduct, now: datetime) -> None:
+    name, declared = product.name, product.declaration
     kept = ("description", "engine", "access", "freshness", "schedule", "source", "code_version")
     _put(
         connection,
@@ -82,7 +77,7 @@ def _put_product(connection: Connection, product: DataProduct, now: datetime) ->
             "write_mode": declared["write"],
             "contract_version": str(product.contract.version),
             "contract_digest": product.contract.digest,
-            "declaration": declared,
+            "declaration": dict(declared),
             "is_declared": True,
         },
         at_first={"registered_at": now},
@@ -114,56 +109,32 @@ def keep_contract(
     return True
 
 
-def _people(team: Team) -> Iterable[dict[str, Any]]:
+def _people(team: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     named = [
-        (Role.PRODUCT_OWNER, team.product_owner),
-        (Role.BUSINESS_TECHNOLOGY_PARTNER, team.business_technology_partner),
-        (Role.DATA_STEWARD, team.data_steward),
-        *((Role.MEMBER, person) for person in team.members),
+        (Role.PRODUCT_OWNER, team["product_owner"]),
+        (Role.BUSINESS_TECHNOLOGY_PARTNER, team["business_technology_partner"]),
+        (Role.DATA_STEWARD, team["data_steward"]),
+        *((Role.MEMBER, person) for person in team["members"]),
     ]
     for role, person in named:
-        yield {"role": str(role), "name": person.name, "email": person.email}
+        yield {"role": str(role), "name": person["name"], "email": person["email"]}
 
 
-def _columns(product: DataProduct) -> Iterable[dict[str, Any]]:
+def _columns(product: DeclaredProduct) -> Iterable[dict[str, Any]]:
     for column in product.contract.columns:
         values = column.as_json()
         values.pop("renamed_from", None)  # says something of two contracts, nothing of this one
         yield {**values, "refers_to": values.pop("references")}
 
 
-def _inputs(product: DataProduct) -> Iterable[dict[str, Any]]:
-    for port, use in product.inputs.items():
+def _inputs(product: DeclaredProduct) -> Iterable[dict[str, Any]]:
+    for use in product.inputs:
         yield {
-            "port": port,
+            "port": use.port,
             "upstream": use.product,
             "columns": list(use.columns) if use.columns is not None else None,
             "purpose": use.purpose,
         }
-    for upstream in product.referenced:
-        rules = [
-            rule
-            for rule in product.contract.rules
-            if rule.check == "references" and Target.of(rule).product == str(upstream)
-        ]
-        yield {
-            "port": "",
-            "upstream": str(upstream),
-            "columns": sorted({name for rule in rules for name in Target.of(rule).columns}),
-            "purpose": "; ".join(rule.text for rule in rules),
-        }
-
-
-def _digest(domain: Domain) -> str:
-    """Equal for equal definitions: saves a write, and the wait for other writers."""
-    content = {
-        "manifest": domain.manifest.model_dump(mode="json"),
-        "products": [
-            {**product.as_json(), "contract": product.contract.digest}
-            for product in domain.products
-        ],
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _put(

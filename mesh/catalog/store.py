@@ -24,7 +24,9 @@ from mesh.catalog import (
     states,
     version_lineage,
 )
+from mesh.catalog.browsing import Browsing
 from mesh.catalog.database import Database
+from mesh.catalog.declared import DeclaredDomain
 from mesh.catalog.migrating import migrate
 from mesh.catalog.model import (
     ContractRecord,
@@ -42,7 +44,9 @@ from mesh.catalog.model import (
 )
 from mesh.catalog.profiles import Profiles
 from mesh.catalog.receipts import Receipt, Refusal
+from mesh.catalog.remote.operations import composed
 from mesh.catalog.reported.events import Events
+from mesh.catalog.tokens import Tokens
 from mesh.catalog.traces import Traces
 from mesh.catalog.usage import Usage
 from mesh.catalog.version_lineage import MadeVersion
@@ -66,13 +70,20 @@ class Catalog:
         self.events = Events(database)
         self.profiles = Profiles(database)
         self.usage = Usage(database)
+        self.browsing = Browsing(database)
+        self.tokens = Tokens(database)
 
     @classmethod
-    def open(cls, url: str) -> Catalog:
+    def open(cls, url: str, token: str = "") -> Catalog:
         """The catalog at a SQLAlchemy URL, made or brought up to date if need be.
 
-        Raises CatalogError when a newer Mesh made it, CatalogUnreadableError when it is no catalog.
+        Of an http URL, the catalog that `mesh serve` serves there, to the bearer of a token. Raises
+        CatalogError when a newer Mesh made it, CatalogUnreadableError when it is no catalog.
         """
+        if url.startswith(("http://", "https://")):
+            from mesh.catalog.remote.opening import open_remote
+
+            return open_remote(cls, url, token)
         database = Database(url)
         try:
             migrate(database)
@@ -105,12 +116,17 @@ class Catalog:
         """Keep the database open meanwhile: for a process with many calls in a row."""
         return self._database.held()
 
+    @composed
     def register(self, domain: Domain) -> None:
         """Make the catalog say what a domain's definitions say.
 
         Products that are no longer among them are kept, and marked as not declared; contracts are
         added to their product's history.
         """
+        self.register_declared(DeclaredDomain.of(domain))
+
+    def register_declared(self, domain: DeclaredDomain) -> None:
+        """Make the catalog say what definitions say that were made plain values."""
         with self._database.reading() as connection:
             if registration.is_registered(connection, domain):
                 return
@@ -145,8 +161,13 @@ class Catalog:
                 for contract, first_seen in found
             )
 
+    @composed
     def record_refusal(self, refusal: Refusal) -> None:
         """Record that nothing was published, and why."""
+        self.record_refused(RefusalRecord.of(refusal))
+
+    def record_refused(self, refusal: RefusalRecord) -> None:
+        """Record a refusal that was made plain values."""
         with self._database.writing() as connection:
             publications.insert_refusal(connection, refusal)
 
@@ -199,6 +220,7 @@ class Catalog:
         with self._database.reading() as connection:
             return publications.receipts(connection, name, limit)
 
+    @composed
     def latest_receipt(self, name: str) -> Receipt | None:
         """A product's newest receipt; None when nothing is recorded."""
         return next(iter(self.receipts(name, limit=1)), None)

@@ -37,8 +37,10 @@ from mesh.cli.repair import repair as repair_command
 from mesh.cli.reproduce import reproduce as reproduce_command
 from mesh.cli.retire import retire as retire_command
 from mesh.cli.run import run as run_command
+from mesh.cli.serve import serve as serve_command
 from mesh.cli.session import Session
 from mesh.cli.show import show as show_command
+from mesh.cli.token import app as token_commands
 from mesh.cli.why import why as why_command
 from mesh.errors import MeshError
 
@@ -127,6 +129,8 @@ app.add_typer(contract_commands, name="contract")
 app.add_typer(new_commands, name="new")
 app.add_typer(domain_commands, name="domain")
 app.add_typer(catalog_commands, name="catalog")
+app.command("serve")(serve_command)
+app.add_typer(token_commands, name="token")
 app.command("retire")(retire_command)
 app.command("maintain")(maintain_command)
 app.command("erase")(erase_command)

@@ -92,7 +92,8 @@ def _environment(settings: Settings, name: str) -> MeshState:
             where=f"environment {name}",
             hint="`mesh catalog sync` builds a catalog from the lake, catalog.url shares one",
         )
-    with Catalog.open(load(settings.root, environment=name).catalog_url) as catalog:
+    chosen = load(settings.root, environment=name)
+    with Catalog.open(chosen.catalog_url, chosen.catalog.token) as catalog:
         return catalog.state(f"environment {name}")
 
 

@@ -108,7 +108,7 @@ def deprecations(
     if over and has_catalog(settings, settings.environment):
         from mesh.catalog.store import Catalog
 
-        with Catalog.open(settings.catalog_url) as catalog:
+        with Catalog.open(settings.catalog_url, settings.catalog.token) as catalog:
             for product in over:
                 earlier[str(product.id)] = {
                     use.product

@@ -32,7 +32,7 @@ class Workspace:
     def open(cls, settings: Settings | None = None) -> Self:
         """Open the mesh of these settings, or the one that holds the current folder."""
         chosen = settings or load()
-        return cls(chosen, Lake.of(chosen), Catalog.open(chosen.catalog_url))
+        return cls(chosen, Lake.of(chosen), Catalog.open(chosen.catalog_url, chosen.catalog.token))
 
     def register(self, domains: Iterable[Domain]) -> None:
         """Make domains and their products known to the catalog, as they are declared now.

@@ -136,4 +136,5 @@ def referenced_values(
 def _known_products(settings: Settings) -> list[str]:
     from mesh.catalog.store import Catalog
 
-    return [str(record.id) for record in Catalog.open(settings.catalog_url).products()]
+    with Catalog.open(settings.catalog_url, settings.catalog.token) as catalog:
+        return [str(record.id) for record in catalog.products()]

@@ -181,8 +181,8 @@ def test_a_catalog_that_may_not_be_made_is_named(foreign_folder):
     assert "this user may write" in caught.value.hint
 
 
-def test_a_newer_catalog_is_refused_and_left_alone(catalog_url, catalog):
-    catalog.record(receipt("weather.observations_v1"))
+def test_a_newer_catalog_is_refused_and_left_alone(catalog_url, stored_catalog):
+    stored_catalog.record(receipt("weather.observations_v1"))
     database = Database(catalog_url)
     with database.writing() as connection:
         connection.execute(text(f"UPDATE {migrating.VERSION_TABLE} SET version_num = '9999'"))
@@ -190,14 +190,14 @@ def test_a_newer_catalog_is_refused_and_left_alone(catalog_url, catalog):
         Catalog.open(catalog_url)
     assert "upgrade Mesh" in caught.value.hint
     assert not isinstance(caught.value, CatalogUnreadableError)
-    assert catalog.latest_receipt("weather.observations_v1") is not None
+    assert stored_catalog.latest_receipt("weather.observations_v1") is not None
     database.close()
 
 
 def test_an_older_catalog_is_brought_up_to_date_with_all_it_knew(
-    catalog_url, catalog, tmp_path, monkeypatch
+    catalog_url, stored_catalog, tmp_path, monkeypatch
 ):
-    catalog.record(receipt("weather.observations_v1"))
+    stored_catalog.record(receipt("weather.observations_v1"))
     folder = tmp_path / "100% later"
     shutil.copytree(migrating.MIGRATIONS, folder)
     newest = f"{int(schema.REVISION) + 1:04}"

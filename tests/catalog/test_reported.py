@@ -322,14 +322,14 @@ def test_a_malformed_event_is_refused_whole_with_every_problem(event, paths, cat
     assert all(problem.what for problem in refused.problems)
 
 
-def test_an_enormous_event_and_one_nested_without_end_are_refused(catalog):
+def test_an_enormous_event_and_one_nested_without_end_are_refused(stored_catalog):
     big = run_event("START", 1, huge={"text": "x" * MOST_BYTES})
     deep = current = {}
     for _ in range(100_000):
         current["a"] = current = {}
     nested = run_event("START", 1, deep=deep)
 
-    taken = catalog.events.take([big, nested, GOOD])
+    taken = stored_catalog.events.take([big, nested, GOOD])
 
     assert (taken.taken, len(taken.refused)) == (1, 2)
     while deep:  # or Python's own garbage collector would run out of stack

@@ -113,7 +113,9 @@ def test_whoever_cannot_be_traced_is_named_with_the_reason(catalog):
     assert down.unknown == up.unknown == {"shop.b_v1": "it looks at rows itself"}
 
 
-def test_a_dataset_that_turned_out_to_be_a_product_is_walked_as_the_product(catalog, database):
+def test_a_dataset_that_turned_out_to_be_a_product_is_walked_as_the_product(
+    stored_catalog, database
+):
     key = DatasetName("s3://lake", "dev/a").key
     with database.writing() as connection:
         connection.execute(
@@ -145,10 +147,10 @@ def test_a_dataset_that_turned_out_to_be_a_product_is_walked_as_the_product(cata
                 seen_at=NOON,
             )
         )
-    traced(catalog, edge("source.x", "a.x"))
+    traced(stored_catalog, edge("source.x", "a.x"))
 
-    down = catalog.traces.follow([("source", "x")], "down")
-    up = catalog.traces.follow([("file#/out", "y")], "up")
+    down = stored_catalog.traces.follow([("source", "x")], "down")
+    up = stored_catalog.traces.follow([("file#/out", "y")], "up")
 
     assert reached(down) == {"source.x": 0, "a.x": 1, "file#/out.y": 2}
     assert reached(up) == {"file#/out.y": 0, "a.x": 1, "source.x": 2}

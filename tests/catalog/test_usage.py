@@ -17,45 +17,49 @@ def add(url, consumer, *columns, reads=1, at=NOW):
     return add_counts(url, counts)
 
 
-def test_reads_add_up_by_consumer_and_column(catalog, catalog_url):
+def test_reads_add_up_by_consumer_and_column(stored_catalog, catalog_url):
     assert add(catalog_url, "reports.days_v1", "speed", reads=2)
     assert add(catalog_url, "reports.days_v1", "origin", at=NOW - timedelta(days=1))
     assert add(catalog_url, "ada", "speed")
     assert add(catalog_url, "ada", "speed", at=NOW + timedelta(seconds=1))
 
-    days, ada = catalog.usage.of(NAME)
+    days, ada = stored_catalog.usage.of(NAME)
     assert (days.consumer, days.reads, days.columns) == ("reports.days_v1", 3, ("origin", "speed"))
     assert (ada.consumer, ada.reads, ada.columns) == ("ada", 2, ("speed",))
     assert (days.is_product, ada.is_product) == (True, False)
     assert ada.last_read_at == NOW + timedelta(seconds=1)
-    speed, origin = catalog.usage.columns(NAME)
+    speed, origin = stored_catalog.usage.columns(NAME)
     assert (speed.column, speed.reads, speed.consumers) == ("speed", 4, ("ada", "reports.days_v1"))
     assert (origin.column, origin.reads) == ("origin", 1)
-    assert catalog.usage.reads() == {NAME: 5}
+    assert stored_catalog.usage.reads() == {NAME: 5}
 
 
-def test_an_older_read_that_comes_late_does_not_become_the_last(catalog, catalog_url):
+def test_an_older_read_that_comes_late_does_not_become_the_last(stored_catalog, catalog_url):
     noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
     add(catalog_url, "ada", at=noon)
     add(catalog_url, "ada", at=noon - timedelta(hours=3))
-    (use,) = catalog.usage.of(NAME)
+    (use,) = stored_catalog.usage.of(NAME)
     assert (use.reads, use.last_read_at) == (2, noon)
 
 
-def test_only_the_last_days_are_told(catalog, catalog_url):
+def test_only_the_last_days_are_told(stored_catalog, catalog_url):
     add(catalog_url, "ada", "speed", at=NOW - timedelta(days=31))
-    assert (catalog.usage.of(NAME), catalog.usage.columns(NAME), catalog.usage.reads()) == (
+    assert (
+        stored_catalog.usage.of(NAME),
+        stored_catalog.usage.columns(NAME),
+        stored_catalog.usage.reads(),
+    ) == (
         [],
         [],
         {},
     )
-    assert catalog.usage.of(NAME, days=40)[0].reads == 1
+    assert stored_catalog.usage.of(NAME, days=40)[0].reads == 1
 
 
-def test_hostile_names_are_values_and_nothing_else(catalog, catalog_url):
+def test_hostile_names_are_values_and_nothing_else(stored_catalog, catalog_url):
     name = """x'); DROP TABLE usage; --"""
     assert add(catalog_url, name, name)
-    assert catalog.usage.of(NAME)[0].columns == (name,)
+    assert stored_catalog.usage.of(NAME)[0].columns == (name,)
 
 
 def test_a_catalog_that_is_not_there_is_not_made(tmp_path):

@@ -16,6 +16,7 @@ IN_THE_ORDER_OF_READING = (
     "preview-and-audit",
     "trace-a-number",
     "run-the-platform",
+    "serve-the-catalog",
     "upkeep",
     "evolve-a-contract",
     "run-two-majors",

@@ -1,0 +1,1 @@
+"""How the catalog leaves by HTTP: the API behind `mesh serve`."""

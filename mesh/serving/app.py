@@ -1,0 +1,83 @@
+"""The API: which routes there are, who may reach them, and its document.
+
+Owns how the parts are put together. Holds no state but the catalog that it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from mesh.catalog.store import Catalog
+from mesh.serving import documents, problems
+from mesh.serving.authority import Limits, is_near, reads
+from mesh.serving.doorway import Doorway
+from mesh.serving.requests import ID_HEADER
+from mesh.serving.routes import health, others, products, remote
+from mesh.serving.routes.asking import NOT_CHANGED, READING
+from mesh.serving.routes.asking import problems as told
+from mesh.serving.views.base import Answer
+from mesh.settings import ServingSettings
+
+PREFIX = "/api/v1"
+
+
+def make_app(catalog: Catalog, settings: ServingSettings) -> ASGIApp:
+    """The application that serves a catalog, doorway and all."""
+    app = FastAPI(
+        title="Mesh",
+        summary="The catalog of a data mesh.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+        default_response_class=Answer,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.catalog = catalog
+    app.state.settings = settings
+    app.state.limits = Limits.of(settings)
+    app.state.calls = remote.Calls(catalog)
+    problems.install(app)
+    _mount(app, settings)
+    documents.install(app)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "if-none-match"],
+            expose_headers=["etag", "retry-after", ID_HEADER],
+        )
+    return Doorway(app, _names(settings))
+
+
+def _mount(app: FastAPI, settings: ServingSettings) -> None:
+    app.include_router(health.health, responses=told(405, 421, 422, 500, 503))
+    reading = APIRouter(
+        prefix=PREFIX,
+        dependencies=[reads(settings)],
+        responses={**NOT_CHANGED, **told(*READING)},
+    )
+    for router in (health.versions, products.router, others.router):
+        reading.include_router(router)
+    app.include_router(reading)
+    app.include_router(remote.router, prefix=PREFIX)
+
+
+def _names(settings: ServingSettings) -> Collection[str]:
+    """The hosts that are served: a page elsewhere must not reach this machine by another name."""
+    if settings.names:
+        return frozenset(name.lower() for name in settings.names)
+    if not is_near(settings.host):
+        return ()
+    return frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,128 @@
+"""A server that listens: where, how patiently, and how it ends.
+
+Owns the socket, the limits that are the connection's own (headers, idle time), and the graceful
+end: requests that have begun are answered, for a while. Knows no resource.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mesh.catalog.store import Catalog
+from mesh.errors import MeshError
+from mesh.serving.app import make_app
+from mesh.settings import Settings
+
+HEADER_SECONDS = 10.0
+"""How long the head of a request may take; uvicorn itself would wait without end."""
+_HEADER_BYTES = 16 * 1024
+_IDLE_SECONDS = 5
+_ENDING_SECONDS = 10
+_CONNECTIONS = 1_000
+
+
+class _Impatient(H11Protocol):
+    """HTTP/1.1 whose connection is closed when the head of a request does not come to an end."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rest()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._rest()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A server with its socket open. `url` is where it is reached."""
+
+    server: uvicorn.Server
+    listener: socket.socket
+    url: str
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        self.server.run(sockets=[self.listener])
+
+    def stop(self) -> None:
+        """Tell a server that another thread runs to end."""
+        self.server.should_exit = True
+
+
+@contextmanager
+def listening(catalog: Catalog, settings: Settings) -> Iterator[Listening]:
+    """A server of a catalog. Raises MeshError when its address cannot be had."""
+    wanted = settings.serving
+    with closing(_listener(wanted.host, wanted.port)) as listener:
+        config = uvicorn.Config(
+            make_app(catalog, wanted),
+            http=_Impatient,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(wanted.proxies),
+            forwarded_allow_ips=wanted.proxies,
+            limit_concurrency=_CONNECTIONS,
+            h11_max_incomplete_event_size=_HEADER_BYTES,
+            timeout_keep_alive=_IDLE_SECONDS,
+            timeout_graceful_shutdown=_ENDING_SECONDS,
+            ssl_certfile=settings.path(wanted.certificate) if wanted.certificate else None,
+            ssl_keyfile=settings.path(wanted.key) if wanted.key else None,
+        )
+        scheme = "https" if wanted.certificate else "http"
+        host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
+        url = f"{scheme}://{host}:{listener.getsockname()[1]}"
+        yield Listening(uvicorn.Server(config), listener, url)
+
+
+@contextmanager
+def ending_quietly() -> Iterator[None]:
+    """Let a signal that ended the server end no more than that: uvicorn sends it on."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: None) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise MeshError(
+            f"nothing can listen there: {error.strerror or error}",
+            where=f"{host}:{port}",
+            hint="choose another with --host and --port",
+        ) from error

@@ -1,0 +1,1 @@
+"""What the API answers: the one place that turns the catalog's records into JSON."""
