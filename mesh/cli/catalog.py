@@ -44,6 +44,29 @@ def import_events(
         raise typer.Exit(1)
 
 
+@app.command("join")
+def join(
+    context: typer.Context,
+    dataset: Annotated[
+        str,
+        typer.Argument(help="A reported dataset: `namespace#name`, or a name that only it has."),
+    ],
+    product: Annotated[str, typer.Argument(help="The product that it is.")],
+) -> None:
+    """Say that a dataset which others report is a product, where neither place nor name tells.
+
+    A table in a database that holds a product under another name, say. What was reported of it is
+    joined to the product, before and from now on.
+    """
+    from mesh.cli.console import say
+
+    session = Session.of(context)
+    catalog = session.workspace().catalog
+    found = catalog.product(product)
+    catalog.events.join(dataset, found.name)
+    say(f"{catalog.events.dataset(dataset).key} is {found.name}")
+
+
 @app.command("sync")
 def sync(
     context: typer.Context,

@@ -16,8 +16,9 @@ from mesh.catalog.store import Catalog
 from mesh.serving import documents, problems
 from mesh.serving.authority import Limits, is_near, reads
 from mesh.serving.doorway import Doorway
+from mesh.serving.gathering import Gathering
 from mesh.serving.requests import ID_HEADER
-from mesh.serving.routes import health, others, products, remote
+from mesh.serving.routes import columns, events, health, others, products, remote
 from mesh.serving.routes.asking import NOT_CHANGED, READING
 from mesh.serving.routes.asking import problems as told
 from mesh.serving.views.base import Answer
@@ -43,6 +44,7 @@ def make_app(catalog: Catalog, settings: ServingSettings) -> ASGIApp:
     app.state.settings = settings
     app.state.limits = Limits.of(settings)
     app.state.calls = remote.Calls(catalog)
+    app.state.gathering = Gathering(catalog.events.take_batches)
     problems.install(app)
     _mount(app, settings)
     documents.install(app)
@@ -64,9 +66,16 @@ def _mount(app: FastAPI, settings: ServingSettings) -> None:
         dependencies=[reads(settings)],
         responses={**NOT_CHANGED, **told(*READING)},
     )
-    for router in (health.versions, products.router, others.router):
+    for router in (
+        health.versions,
+        products.router,
+        columns.router,
+        others.router,
+        events.router,
+    ):
         reading.include_router(router)
     app.include_router(reading)
+    app.include_router(events.intake, prefix=PREFIX)
     app.include_router(remote.router, prefix=PREFIX)
 
 

@@ -16,11 +16,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from mesh.errors import (
     CatalogError,
     MeshError,
     NotAllowedError,
+    NotPublishedError,
     Transient,
     UnknownNameError,
 )
@@ -89,7 +91,23 @@ def _of_http(request: Request, error: Exception) -> Response:
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not for {request.url.path[:200]}"
     content = problem(error.status_code, detail, identity=request_id(request), hint=hint, **members)
-    return response(content, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (known := _methods_of(request)):
+        headers["allow"] = ", ".join(known)
+    return response(content, headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What a path may be asked by: several routes may share it, and each knows its own only."""
+    documented: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
+    return sorted(
+        {
+            method.upper()
+            for template, methods in documented.items()
+            if compile_path(template)[0].match(request.url.path)
+            for method in methods
+        }
+    )
 
 
 def _of_validation(request: Request, error: Exception) -> Response:
@@ -130,7 +148,7 @@ def _of_mesh(request: Request, error: Exception) -> Response:
 
 
 def _status(error: MeshError) -> int:
-    if isinstance(error, UnknownNameError):
+    if isinstance(error, UnknownNameError | NotPublishedError):
         return HTTPStatus.NOT_FOUND
     if isinstance(error, NotAllowedError):
         return HTTPStatus.FORBIDDEN

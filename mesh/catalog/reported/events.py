@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Row, Select, or_, select
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
+from mesh.catalog.remote.operations import composed
 from mesh.catalog.reported.columns import ReportedColumn
 from mesh.catalog.reported.event import ReportedEvent, read_event
-from mesh.catalog.reported.joining import SYMLINK
+from mesh.catalog.reported.joining import OWN_NAMESPACE, SYMLINK, symlinked
 from mesh.catalog.reported.merging import facets_of
 from mesh.catalog.reported.records import (
     Refused,
@@ -28,7 +29,7 @@ from mesh.catalog.reported.records import (
 )
 from mesh.catalog.reported.taking import insert_events
 from mesh.catalog.statements import chunks
-from mesh.errors import UnknownProductError
+from mesh.errors import Problem, UnknownProductError
 
 _AT_ONCE = 500
 """Events of one transaction: more would keep other writers waiting."""
@@ -40,21 +41,32 @@ class Events:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @composed
     def take(self, contents: Sequence[object]) -> Taken:
         """Take events in, as plain values; those that are known already change nothing."""
+        return self.take_batches([contents])[0]
+
+    def take_batches(self, batches: Sequence[Sequence[object]]) -> list[Taken]:
+        """Take several batches in together, which costs little more than one of them."""
         now = datetime.now(UTC)
-        read = [read_event(content, now) for content in contents]
-        events = [event for event in read if isinstance(event, ReportedEvent)]
-        taken = 0
+        read = [[read_event(content, now) for content in batch] for batch in batches]
+        events = [e for batch in read for e in batch if isinstance(e, ReportedEvent)]
+        fresh: set[str] = set()
         for start in range(0, len(events), _AT_ONCE):
             with self._database.writing() as connection:
-                taken += insert_events(connection, events[start : start + _AT_ONCE], now)
-        refused = tuple(
-            Refused(index, problems)
-            for index, problems in enumerate(read)
-            if not isinstance(problems, ReportedEvent)
-        )
-        return Taken(taken, len(events) - taken, refused)
+                fresh |= insert_events(connection, events[start : start + _AT_ONCE], now)
+        return [_told(batch, fresh) for batch in read]
+
+    @composed
+    def join(self, dataset: str, product: str) -> Taken:
+        """Say that a reported dataset is a product, as a producer's symlink would.
+
+        `dataset` is its key, or its name where only one has it; `product` a full name. Raises
+        UnknownProductError.
+        """
+        found = self.dataset(dataset)
+        symlink = {"namespace": OWN_NAMESPACE, "name": product, "type": "TABLE"}
+        return self.take([symlinked(found.namespace, found.name, symlink)])
 
     def dataset(self, name: str) -> ReportedData:
         """A dataset by its key, or by its name where only one has it.
@@ -121,6 +133,21 @@ class Events:
                 )
                 for row in connection.execute(asked.limit(limit)).mappings()
             ]
+
+
+def _told(batch: Sequence[ReportedEvent | tuple[Problem, ...]], fresh: set[str]) -> Taken:
+    """What became of a batch. An event that several batches have is new to the first of them."""
+    taken = repeated = 0
+    refused = []
+    for index, item in enumerate(batch):
+        if not isinstance(item, ReportedEvent):
+            refused.append(Refused(index, item))
+        elif item.id in fresh:
+            fresh.remove(item.id)
+            taken += 1
+        else:
+            repeated += 1
+    return Taken(taken, repeated, tuple(refused))
 
 
 def _datasets(connection: Connection, rows: Sequence[Row[Any]]) -> list[ReportedData]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -25,11 +25,28 @@ SYMLINK = "symlink"
 """Kind of a dataset that is known only because another one says that it is the same."""
 
 
+_PRODUCER = "urn:mesh:catalog"
+_SYMLINKS = (
+    "https://openlineage.io/spec/facets/1-0-1/SymlinksDatasetFacet.json#/$defs/SymlinksDatasetFacet"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Same:
     """Keys of one dataset; a product's name among them says that it is the product."""
 
     keys: tuple[str, ...]
+
+
+def symlinked(namespace: str, name: str, *identifiers: Mapping[str, str]) -> dict[str, Any]:
+    """The event that says what a dataset is called elsewhere."""
+    facet = {"_producer": _PRODUCER, "_schemaURL": _SYMLINKS, "identifiers": list(identifiers)}
+    return {
+        "eventTime": datetime.now(UTC).isoformat(),
+        "producer": _PRODUCER,
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/DatasetEvent",
+        "dataset": {"namespace": namespace, "name": name, "facets": {"symlinks": facet}},
+    }
 
 
 def join(connection: Connection, groups: Sequence[Same]) -> set[str]:

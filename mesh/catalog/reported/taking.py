@@ -28,21 +28,23 @@ _LINEAGE = ("columnLineage", "lineage")
 """Facets that tell of columns' origins: each job has its own say of a dataset."""
 
 
-def insert_events(connection: Connection, events: Sequence[ReportedEvent], now: datetime) -> int:
-    """Take events in that are not known yet; returns how many these were."""
+def insert_events(
+    connection: Connection, events: Sequence[ReportedEvent], now: datetime
+) -> set[str]:
+    """Take events in that are not known yet; returns the ids of these."""
     fresh = {event.id: event for event in events}
     table = schema.lineage_events
     for chunk in chunks(list(fresh)):
         for row in connection.execute(select(table.c.id).where(table.c.id.in_(chunk))):
             del fresh[row.id]
     if not fresh:
-        return 0
+        return set()
     batch = _Batch(connection, list(fresh.values()))
     for event in fresh.values():
         batch.add(event)
     batch.write()
     connection.execute(insert(table), [_event_row(event, now) for event in fresh.values()])
-    return len(fresh)
+    return set(fresh)
 
 
 def _event_row(event: ReportedEvent, now: datetime) -> Row:

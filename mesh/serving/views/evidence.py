@@ -126,6 +126,7 @@ class EdgeView(View):
     is_declared: bool
     is_reference: bool
     reading: str
+    jobs: list[str]
 
 
 class LineageView(View):
@@ -149,6 +150,7 @@ class LineageView(View):
                 ],
                 is_declared=edge.is_declared,
                 is_reference=edge.is_reference,
+                jobs=list(edge.jobs),
             )
             for edge in lineage.edges
         ]
