@@ -14,6 +14,7 @@ import dagster as dg
 
 from mesh.catalog.sync import sync
 from mesh.naming import ProductId
+from mesh.orchestration.openlineage.catching_up import catch_up
 from mesh.orchestration.workspace import Workspace
 from mesh.products.collection import load_organization
 from mesh.settings import find_root, load
@@ -24,12 +25,17 @@ from mesh.upkeep.reporting import Report, in_words
 
 @dg.op
 def bring_catalog_up_to_lake(context: dg.OpExecutionContext) -> None:
-    """Record every publication that a crash kept from the catalog."""
+    """Record every publication that a crash kept from the catalog, and deliver events that wait."""
     workspace = _workspace()
     report = sync(workspace.catalog, workspace.lake)
     context.log.info("%s receipts recorded, %s were known", report.recorded, report.known)
     for problem in report.unreadable:
         context.log.warning("%s", problem)
+    told = catch_up(workspace)
+    for queue in told.waiting:
+        context.log.warning(
+            "%s waits for %s events: %s", queue.receiver, queue.waiting, queue.error
+        )
 
 
 @dg.op(ins={"after": dg.In(dg.Nothing)}, out=dg.DynamicOut(str))

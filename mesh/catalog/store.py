@@ -27,6 +27,8 @@ from mesh.catalog import (
 from mesh.catalog.browsing import Browsing
 from mesh.catalog.database import Database
 from mesh.catalog.declared import DeclaredDomain
+from mesh.catalog.deliveries import Deliveries
+from mesh.catalog.emissions import Emissions
 from mesh.catalog.migrating import migrate
 from mesh.catalog.model import (
     ContractRecord,
@@ -72,6 +74,8 @@ class Catalog:
         self.usage = Usage(database)
         self.browsing = Browsing(database)
         self.tokens = Tokens(database)
+        self.deliveries = Deliveries(database)
+        self.emissions = Emissions(database)
 
     @classmethod
     def open(cls, url: str, token: str = "") -> Catalog:

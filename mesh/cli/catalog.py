@@ -67,6 +67,39 @@ def join(
     say(f"{catalog.events.dataset(dataset).key} is {found.name}")
 
 
+@app.command("deliver")
+def deliver(
+    context: typer.Context,
+    again: Annotated[
+        bool, typer.Option("--again", help="Try events that were set aside, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Deliver OpenLineage events that wait for their receivers, and end runs that died.
+
+    Ends with exit code 1 when something still waits.
+    """
+    from mesh.cli.console import count, print_json, say, warn
+    from mesh.orchestration.openlineage.catching_up import catch_up
+
+    done = catch_up(Session.of(context).workspace(), again=again)
+    if as_json:
+        print_json(done.as_json())
+    else:
+        for item in done.delivered:
+            say(f"{item.receiver}: sent {count(item.sent, 'event')}")
+        if done.ended:
+            say(f"ended {count(done.ended, 'run')} that had died")
+        for queue in done.waiting:
+            aside = f", {queue.set_aside:,} set aside" if queue.set_aside else ""
+            waiting = f"{queue.receiver}: {count(queue.waiting, 'event')} waiting{aside}"
+            warn(f"{waiting}: {queue.error or queue.refused}")
+        if not done.delivered:
+            say("nobody is told of runs: openlineage.receivers and openlineage.files say who")
+    if done.waiting:
+        raise typer.Exit(1)
+
+
 @app.command("sync")
 def sync(
     context: typer.Context,

@@ -166,9 +166,13 @@ def _run(
 ) -> RunSummary:
     from mesh.cli.interruption import leaving_at_once
     from mesh.cli.progress import Progress
+    from mesh.orchestration.openlineage.emission import abort_all
     from mesh.orchestration.running import run_products
 
-    with Progress(len(chosen), is_error=as_json) as progress, leaving_at_once(progress.stop):
+    with (
+        Progress(len(chosen), is_error=as_json) as progress,
+        leaving_at_once(progress.stop, last_words=abort_all),
+    ):
         return run_products(
             workspace,
             chosen,

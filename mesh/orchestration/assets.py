@@ -18,6 +18,7 @@ from mesh.orchestration import checks, metadata
 from mesh.orchestration.automation import automation_condition
 from mesh.orchestration.dependencies import Dependencies
 from mesh.orchestration.execution import Run, ending_inputs, execute
+from mesh.orchestration.openlineage.jobs import ParentRun
 from mesh.orchestration.partitions import partitions_definition
 from mesh.orchestration.workspace import Workspace
 from mesh.products.collection import Domain
@@ -94,7 +95,8 @@ def _publish(
     partition = context.partition_key if context.has_partition_key else ""
     is_full_refresh = context.run.tags.get(FULL_REFRESH_TAG) == "true"
     name = first_attempt(context.run, context.instance)
-    run = Run(name, partition, is_full_refresh=is_full_refresh)
+    parent = ParentRun(context.run.run_id, f"dagster.{context.run.job_name}")
+    run = Run(name, partition, is_full_refresh=is_full_refresh, parent=parent)
     try:
         outcome = execute(product, workspace, run)
     except Transient as error:

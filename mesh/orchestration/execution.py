@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from mesh.catalog.receipts import Receipt, Refusal
+from mesh.catalog.receipts import Receipt, Refusal, publication_id
 from mesh.catalog.sync import sync_product
 from mesh.errors import EndedInputError, TransformError
 from mesh.lake import Snapshot
+from mesh.orchestration.openlineage.emission import Emission
+from mesh.orchestration.openlineage.events import Beginning
+from mesh.orchestration.openlineage.jobs import ParentRun
+from mesh.orchestration.openlineage.unended import end_dead_runs_of
 from mesh.orchestration.transforming import explained, pinned_inputs, transformed, versions_of
 from mesh.orchestration.workspace import Workspace
 from mesh.products.declaration import DataProduct
@@ -30,7 +34,8 @@ class Run:
     """One run: products of the same run and partition are published once.
 
     A full refresh reads incremental inputs as a whole, and replaces what was made of them.
-    `partitions` are those to run of products by name; of others it is `partition`, or all.
+    `partitions` are those to run of products by name; of others it is `partition`, or all. `parent`
+    is what this run is part of, for those who are told of it.
     """
 
     id: str
@@ -38,6 +43,7 @@ class Run:
     is_full_refresh: bool = False
     partitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    parent: ParentRun | None = None
 
 
 def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | Refusal:
@@ -53,16 +59,33 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
         StorageError, CatalogError: see their subclasses; `Transient` ones may be tried again.
     """
     workspace.ensure_registered(product.id.domain)
-    seen = _catch_up(product, workspace)
-    try:
-        outcome = _publish(product, workspace, run, seen)
-    finally:
-        READS.flush()
-    if isinstance(outcome, Receipt):
-        workspace.catalog.record(outcome)
-    else:
-        workspace.catalog.record_refusal(outcome.for_everyone(product.contract))
+    with _emission(product, workspace, run) as emission:
+        seen = _catch_up(product, workspace)
+        end_dead_runs_of(product.id, workspace, emission.beginning.publication_id)
+        try:
+            outcome = _publish(product, workspace, run, seen, emission)
+        finally:
+            READS.flush()
+        if isinstance(outcome, Receipt):
+            workspace.catalog.record(outcome)
+            emission.end(outcome)
+        else:
+            refusal = outcome.for_everyone(product.contract)
+            workspace.catalog.record_refusal(refusal)
+            emission.end(refusal)
     return outcome
+
+
+def _emission(product: DataProduct, workspace: Workspace, run: Run) -> Emission:
+    beginning = Beginning(
+        product,
+        publication_id(str(product.id), run.id, run.partition),
+        run.partition,
+        datetime.now(UTC),
+        workspace.manifest_of(product.id.domain),
+        run.parent,
+    )
+    return Emission(beginning, workspace)
 
 
 def _catch_up(product: DataProduct, workspace: Workspace) -> Snapshot | None:
@@ -78,7 +101,11 @@ def _catch_up(product: DataProduct, workspace: Workspace) -> Snapshot | None:
 
 
 def _publish(
-    product: DataProduct, workspace: Workspace, run: Run, seen: Snapshot | None
+    product: DataProduct,
+    workspace: Workspace,
+    run: Run,
+    seen: Snapshot | None,
+    emission: Emission,
 ) -> Receipt | Refusal:
     lake = workspace.lake
     earlier = find_receipt(product, lake, run_id=run.id, partition=run.partition, seen=seen)
@@ -98,6 +125,7 @@ def _publish(
         increment = Increment(
             str(product.id), run.partition, chosen.seen, chosen.is_whole, chosen.notes
         )
+    emission.start()
     expected = expected_findings(inputs)
     refusal = refused_inputs(
         product,

@@ -12,9 +12,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
+from mesh.catalog.emissions import run_id_of
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.errors import MeshError, UnknownPartitionError
 from mesh.orchestration.execution import Run, execute
+from mesh.orchestration.openlineage.jobs import ParentRun
 from mesh.orchestration.workspace import Workspace
 from mesh.products.consistency import dependencies, run_order
 from mesh.products.declaration import DataProduct
@@ -112,6 +114,7 @@ def run_products(
     order = TopologicalSorter(dependencies(products))
     order.prepare()
     running: dict[Future[Finished], str] = {}
+    each = run if len(products) == 1 or run.parent else replace(run, parent=_parent(run))
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mesh-run") as pool:
         while order.is_active():
             for name in sorted(order.get_ready(), key=list(ordered).index):
@@ -122,7 +125,7 @@ def run_products(
                     order.done(name)
                 else:
                     on_event(Started(product))
-                    running[pool.submit(_run_one, product, workspace, run)] = name
+                    running[pool.submit(_run_one, product, workspace, each)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
                 name = running.pop(future)
                 results[name] = _finished(future, ordered[name])
@@ -130,6 +133,11 @@ def run_products(
                 order.done(name)
     arranged = {name: results[name] for name in ordered}
     return RunSummary(run, arranged, time.monotonic() - begun)
+
+
+def _parent(run: Run) -> ParentRun:
+    """The run of several products, as each is told to be part of it."""
+    return ParentRun(run_id_of(run.id, 0), "mesh_run")
 
 
 def _finished(future: Future[Finished], product: DataProduct) -> Finished:

@@ -15,6 +15,7 @@ from mesh.engines.tracing import traced, tracing_digest
 from mesh.lake import Lake
 from mesh.products.collection import Domain, domain_folders, domain_name, load_domain
 from mesh.products.declaration import DataProduct
+from mesh.products.domain import DomainManifest
 from mesh.settings import Settings, load
 
 
@@ -25,7 +26,7 @@ class Workspace:
     settings: Settings
     lake: Lake
     catalog: Catalog
-    _registered: set[str] = field(default_factory=set)
+    _registered: dict[str, DomainManifest] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -43,7 +44,7 @@ class Workspace:
         with self._lock:
             for domain in declared:
                 self.catalog.register(domain)
-                self._registered.add(domain.name)
+                self._registered[domain.name] = domain.manifest
             self._trace([product for domain in declared for product in domain.products])
 
     def _trace(self, products: Iterable[DataProduct]) -> None:
@@ -53,6 +54,10 @@ class Workspace:
             read = {port.product for product in stale for port in product.inputs.values()}
             contracts = self.catalog.contracts(read)
             self.catalog.traces.record([traced(product, contracts) for product in stale])
+
+    def manifest_of(self, domain: str) -> DomainManifest | None:
+        """What a domain says of itself, if it was registered here."""
+        return self._registered.get(domain)
 
     def ensure_registered(self, domain: str) -> None:
         """Register a domain from its folder, unless this workspace has done so."""

@@ -6,7 +6,6 @@ import pytest
 
 from mesh.catalog.store import Catalog
 from mesh.catalog.sync import sync
-from mesh.cli.interruption import INTERRUPTED
 from mesh.errors import CatalogUnreadableError, DomainImportError
 from mesh.naming import ProductId
 from mesh.orchestration.execution import Run, execute
@@ -16,6 +15,7 @@ from mesh.products.collection import load_organization
 from tests.orchestration.small_mesh import SmallMesh
 
 READINGS = ProductId("weather", "readings", 1)
+INTERRUPTED = 128 + signal.SIGINT
 RUNNER = "tests.faults.runner"
 SLOW = '''
 import time

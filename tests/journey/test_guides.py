@@ -17,6 +17,7 @@ IN_THE_ORDER_OF_READING = (
     "trace-a-number",
     "run-the-platform",
     "serve-the-catalog",
+    "openlineage",
     "upkeep",
     "evolve-a-contract",
     "run-two-majors",
@@ -37,7 +38,7 @@ COMES_AFTER = {
 """Guides that go on from others."""
 
 
-IN_A_CLONE_OF_ITS_OWN = {"trace-a-number", "evolve-a-contract", "run-two-majors"}
+IN_A_CLONE_OF_ITS_OWN = {"trace-a-number", "openlineage", "evolve-a-contract", "run-two-majors"}
 """Guides that change what other guides read, or count who reads it."""
 
 

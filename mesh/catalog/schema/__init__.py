@@ -6,6 +6,7 @@ ordered stand by themselves; the whole value is kept as JSON.
 """
 
 from mesh.catalog.schema.base import Instant, Json, metadata
+from mesh.catalog.schema.emitted import deliveries, delivery_leases, emitted_runs
 from mesh.catalog.schema.evidence import (
     erasures,
     quarantine_events,
@@ -19,7 +20,6 @@ from mesh.catalog.schema.lineage import (
     column_edges,
     dataset_columns,
     datasets,
-    deliveries,
     job_datasets,
     job_runs,
     jobs,
@@ -50,7 +50,9 @@ __all__ = [
     "dataset_columns",
     "datasets",
     "deliveries",
+    "delivery_leases",
     "domains",
+    "emitted_runs",
     "erasures",
     "inputs",
     "job_datasets",

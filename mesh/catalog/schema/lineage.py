@@ -144,17 +144,3 @@ lineage_events = Table(
     Column("dataset", Text, nullable=False),
     Column("content", Json, nullable=False),
 )
-
-# Our own events, until every receiver has them: in order, at least once.
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("position", Integer, primary_key=True, autoincrement=True),
-    Column("receiver", Text, nullable=False),
-    Column("event", Json, nullable=False),
-    Column("queued_at", Instant, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("not_before", Instant, nullable=False),
-    Column("error", Text, nullable=False),
-    Index(None, "receiver", "position"),
-)

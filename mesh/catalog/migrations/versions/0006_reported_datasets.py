@@ -123,9 +123,33 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
         sa.Column("error", sa.Text, nullable=False),
+        sa.Column("set_aside_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("position", name="pk_deliveries"),
     )
     op.create_index("ix_deliveries_receiver_position", "deliveries", ["receiver", "position"])
+    op.create_table(
+        "delivery_leases",
+        sa.Column("receiver", sa.Text, nullable=False),
+        sa.Column("holder", sa.Text, nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("receiver", name="pk_delivery_leases"),
+    )
+    op.create_table(
+        "emitted_runs",
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("publication_id", sa.Text, nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("product", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("process", sa.Integer, nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("start", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name="pk_emitted_runs"),
+    )
+    op.create_index("ix_emitted_runs_publication_id", "emitted_runs", ["publication_id"])
+    op.create_index("ix_emitted_runs_state_product", "emitted_runs", ["state", "product"])
     _locate_products()
 
 
@@ -169,6 +193,8 @@ def _locate_products() -> None:
 
 def downgrade() -> None:
     """Take the catalog back to the revision before."""
+    op.drop_table("emitted_runs")
+    op.drop_table("delivery_leases")
     op.drop_table("deliveries")
     op.drop_table("lineage_events")
     op.drop_table("job_datasets")

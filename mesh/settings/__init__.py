@@ -13,9 +13,9 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -26,212 +26,34 @@ from pydantic_settings import SettingsError as UnreadableEnvironmentError
 
 from mesh.errors import InvalidNameError, SettingsError
 from mesh.naming import environment_name_problems
+from mesh.settings.parts import (
+    CatalogSettings,
+    ObjectStoreSettings,
+    OpenLineageSettings,
+    PublishingSettings,
+    ReceiverSettings,
+    ServingSettings,
+    UpkeepSettings,
+    UsageSettings,
+)
+
+__all__ = [
+    "CatalogSettings",
+    "ObjectStoreSettings",
+    "OpenLineageSettings",
+    "PublishingSettings",
+    "ReceiverSettings",
+    "ServingSettings",
+    "Settings",
+    "UpkeepSettings",
+    "UsageSettings",
+    "chosen",
+    "find_root",
+    "load",
+]
 
 _TRUST = "SSL_CERT_FILE"
 """Where OpenSSL, and the TLS of delta-rs, Polars and obstore, look for authorities to trust."""
-_DURATION = r"^[1-9]\d*[smhdw]$"
-
-
-class PublishingSettings(BaseModel):
-    """How the write path uses this machine."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    workers: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, 8),
-        ge=1,
-        le=256,
-        description="Threads that check and encode batches of one publication.",
-    )
-    batch_rows: int = Field(
-        default=131_072, ge=1, description="Rows that are checked and encoded together."
-    )
-    file_bytes: int = Field(
-        default=128 * 1024 * 1024,
-        ge=1024 * 1024,
-        description="Size at which a data file is closed and the next one begun, in bytes.",
-    )
-    key_memory_bytes: int = Field(
-        default=256 * 1024 * 1024,
-        ge=1024,
-        description="Memory for the hashes of keys, in bytes, before they spill to disk.",
-    )
-    sql_memory_bytes: int = Field(
-        default=512 * 1024 * 1024,
-        ge=16 * 1024 * 1024,
-        description="Memory for the query of a SQL rule, in bytes; one that needs more fails.",
-    )
-    sql_seconds: float = Field(
-        default=300,
-        gt=0,
-        description="Seconds that the query of a SQL rule may take; a longer one fails.",
-    )
-    profiles: bool = Field(
-        default=True,
-        description="Whether the rows of a publication are measured: nulls, distinct values, "
-        "bounds, quantiles. Of confidential and personal columns no value is ever told.",
-    )
-    unprofiled: tuple[str, ...] = Field(
-        default=(), description="Products that are not measured, such as `weather.observations_v1`."
-    )
-
-
-class UpkeepSettings(BaseModel):
-    """What upkeep keeps, and how it rewrites tables."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    keep_versions_for: str = Field(
-        default="7d",
-        pattern=_DURATION,
-        description="How long a version stays readable after the next one replaced it, unless the "
-        "product declares a retention of its own.",
-    )
-    keep_versions: int = Field(
-        default=2, ge=1, description="The latest versions stay readable, however old they are."
-    )
-    keep_inputs_for: str = Field(
-        default="30d",
-        pattern=_DURATION,
-        description="How long a version stays readable that another product was made from; what "
-        "its latest publication was made from always does.",
-    )
-    keep_retired_for: str = Field(
-        default="90d",
-        pattern=_DURATION,
-        description="How long the rows of a product stay readable after `mesh retire`, unless it "
-        "declares a retention of its own.",
-    )
-    leftovers_after: str = Field(
-        default="1d",
-        pattern=_DURATION,
-        description="Age at which a file that no version shows is a crash's leftover; has to be "
-        "longer than the longest publication takes.",
-    )
-    checkpoint_after: int = Field(
-        default=20, ge=1, description="Commits after which a table's log is summed up."
-    )
-    sort_bytes: int = Field(
-        default=256 * 1024 * 1024,
-        ge=1024 * 1024,
-        description="Size of files whose rows are ordered together for `cluster_by`, in bytes; "
-        "their rows are in memory meanwhile.",
-    )
-
-
-class CatalogSettings(BaseModel):
-    """Where the shared catalog is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    url: str = Field(
-        default="",
-        description="SQLAlchemy URL of the catalog, or `https://host` of one that `mesh serve` "
-        "serves; empty is SQLite in `.mesh/<environment>/catalog.db`.",
-    )
-    token: str = Field(
-        default="",
-        description="Token for a catalog that is served; see `mesh token`. Keep it out of files.",
-        repr=False,
-    )
-
-
-class ServingSettings(BaseModel):
-    """How `mesh serve` serves the catalog."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = Field(
-        default="127.0.0.1",
-        description="Address that is listened on; by default this machine only.",
-    )
-    port: int = Field(default=4040, ge=0, le=65535, description="Port; 0 takes any that is free.")
-    reading: Literal["auto", "open", "token"] = Field(
-        default="auto",
-        description="Who may read: `open` lets everybody, `token` whoever has a token, and `auto` "
-        "is `open` on this machine's own addresses and `token` on every other. Writing always "
-        "needs a token.",
-    )
-    names: list[str] = Field(
-        default_factory=list,
-        description="Names that requests may ask for in `Host`; empty is this machine's own on its "
-        "own addresses, and any on others.",
-    )
-    proxies: list[str] = Field(
-        default_factory=list,
-        description="Addresses of proxies whose `X-Forwarded-For` is believed; empty for none.",
-    )
-    origins: list[str] = Field(
-        default_factory=list,
-        description="Origins of web pages that may read answers (CORS); empty for none.",
-    )
-    certificate: Path | None = Field(
-        default=None, description="PEM file of the certificate for https; empty serves http."
-    )
-    key: Path | None = Field(default=None, description="PEM file of the certificate's key.")
-    body_bytes: int = Field(
-        default=16 * 1024 * 1024,
-        ge=1024,
-        description="Size of a request's body at most, in bytes, after it is uncompressed.",
-    )
-    request_seconds: float = Field(
-        default=30.0, gt=0, description="Seconds that a request may take to arrive."
-    )
-    requests_per_second: float = Field(
-        default=100, gt=0, description="Requests a second of an address without a token, lastingly."
-    )
-    token_requests_per_second: float = Field(
-        default=1000, gt=0, description="Requests a second of a token, lastingly."
-    )
-
-
-class UsageSettings(BaseModel):
-    """Who reads what, as the catalog counts it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    counted: bool = Field(
-        default=True,
-        description="Whether reads are counted in the catalog by consumer, product and column.",
-    )
-    consumer: str = Field(
-        default="",
-        max_length=200,
-        description="Who reads, when it is no product: the name of a service or a person; empty is "
-        "the user's login.",
-    )
-
-
-class ObjectStoreSettings(BaseModel):
-    """How an object store is reached, beside `storage_options`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    profile: str = Field(
-        default="",
-        description="AWS profile whose credentials and region are used; empty is AWS's own order: "
-        "environment, default profile, web identity, the machine's role. Needs `mesh-data[aws]`.",
-    )
-    role: str = Field(
-        default="",
-        description="ARN of a role that is assumed with those credentials, and again before it "
-        "ends. Needs `mesh-data[aws]`.",
-    )
-    ca_bundle: Path | None = Field(
-        default=None,
-        description="PEM file of certificate authorities that are trusted beside the system's; "
-        "empty for none.",
-    )
-    retry_seconds: float = Field(
-        default=60.0,
-        ge=0,
-        le=290,
-        description="How long a request that the store throttles, fails or does not answer is "
-        "made again, in seconds, before that is an error. Credentials must outlive it.",
-    )
-    request_seconds: float = Field(
-        default=30.0, gt=0, description="How long one request may take, in seconds."
-    )
 
 
 class Settings(BaseSettings):
@@ -288,6 +110,9 @@ class Settings(BaseSettings):
     )
     serving: ServingSettings = Field(
         default_factory=ServingSettings, description="How `mesh serve` serves the catalog."
+    )
+    openlineage: OpenLineageSettings = Field(
+        default_factory=OpenLineageSettings, description="Who is told of runs, in OpenLineage."
     )
     publishing: PublishingSettings = Field(
         default_factory=PublishingSettings, description="How the write path uses this machine."
