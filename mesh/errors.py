@@ -7,7 +7,7 @@ nothing third-party, so that any layer may raise from it.
     ├── DefinitionError              what a team wrote does not hold together; carries every Problem
     │   ├── InvalidNameError         a product, domain or column name that cannot become a path
     │   ├── ContractDefinitionError  a contract that contradicts itself
-    │   ├── ManifestError            domain.yaml or organization.yaml
+    │   ├── ManifestError            domain.yaml, organization.yaml or glossary.yaml
     │   ├── DomainImportError        a domain's code cannot be imported
     │   └── CyclicInputsError        products that need each other
     ├── ContractChangedError         a published version of a contract would get other content
@@ -23,7 +23,10 @@ nothing third-party, so that any layer may raise from it.
     │   ├── UnknownContractVersionError  a product was not published under that version
     │   ├── UnknownReceiptError      nothing is recorded of such a publication
     │   ├── UnknownTokenError        the catalog has no such token
-    │   └── UnknownRuleError         a contract has no such rule
+    │   ├── UnknownRuleError         a contract has no such rule
+    │   ├── UnknownTermError         no glossary has such a term
+    │   └── UnknownFacetError        nothing is narrowed down by that
+    ├── InvalidCursorError           a search gave no such cursor
     ├── UndeclaredColumnError        a transform reads a column that its input port does not declare
     ├── NotPublishedError            the product exists, but has no publication to read
     │   └── VersionRemovedError      the version's files are gone on purpose: retention or erasure
@@ -242,6 +245,33 @@ class UnknownRuleError(UnknownNameError):
     """A contract has no rule of that name, and no row broke one."""
 
     kind = "rule"
+
+
+class UnknownTermError(UnknownNameError):
+    """No glossary has a term of that id, name or synonym."""
+
+    kind = "term"
+
+    def otherwise(self, known: Sequence[str]) -> str:  # noqa: ARG002 -- a mesh may have thousands
+        """Where to look."""
+        return "`mesh glossary list` shows every term"
+
+
+class UnknownFacetError(UnknownNameError):
+    """What is found cannot be narrowed down by that."""
+
+    kind = "facet"
+
+
+class InvalidCursorError(MeshError):
+    """A page is asked for after something that no search gave as its cursor."""
+
+    def __init__(self, cursor: str) -> None:
+        self.cursor = cursor
+        super().__init__(
+            f"{cursor[:40]!r} is no cursor of a search",
+            hint="hand back `cursor` of the page before, as it is",
+        )
 
 
 class UndeclaredColumnError(MeshError):

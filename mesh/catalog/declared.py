@@ -18,6 +18,7 @@ from mesh.contracts.rules import Target
 from mesh.naming import ProductId
 from mesh.products.collection import Domain
 from mesh.products.declaration import DataProduct
+from mesh.products.glossary import BusinessTerm
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,19 @@ class DeclaredProduct:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredDomain:
-    """A domain and all of its products. `manifest` is its whole `domain.yaml`."""
+    """A domain, all of its products and its glossary. `manifest` is its whole `domain.yaml`."""
 
     name: str
     manifest: Mapping[str, Any] = field(repr=False)
     products: tuple[DeclaredProduct, ...]
+    terms: tuple[BusinessTerm, ...] = ()
 
     @classmethod
     def of(cls, domain: Domain) -> Self:
         """The plain values of a domain."""
         manifest = domain.manifest.model_dump(mode="json")
-        return cls(domain.name, manifest, tuple(DeclaredProduct.of(p) for p in domain.products))
+        products = tuple(DeclaredProduct.of(p) for p in domain.products)
+        return cls(domain.name, manifest, products, domain.terms)
 
     @property
     def digest(self) -> str:
@@ -64,6 +67,7 @@ class DeclaredDomain:
                 {**product.declaration, "contract": product.contract.digest}
                 for product in self.products
             ],
+            "terms": [term.as_json() for term in self.terms],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -83,7 +83,7 @@ class _Link:
             upstream,
             downstream,
             ports=tuple(sorted(self.ports - {""})),
-            columns=None if self.is_whole else tuple(sorted(self.columns)),
+            columns=None if self.is_whole or self.jobs else tuple(sorted(self.columns)),
             versions=tuple(sorted(self.versions, reverse=True)),
             is_declared=self.is_declared,
             is_reference=self.ports == {""},

@@ -17,6 +17,7 @@ from mesh.catalog.model import RefusalRecord, Use
 from mesh.catalog.profiles import insert_profiles
 from mesh.catalog.receipts import InputVersion, Receipt
 from mesh.catalog.reported.joining import locate
+from mesh.catalog.search.indexing import touch
 from mesh.catalog.statements import chunks
 
 
@@ -41,6 +42,8 @@ def insert_receipts(connection: Connection, receipts: Iterable[Receipt]) -> int:
     if unknown:
         locate(connection, {receipt.product: receipt.table_url for receipt in unknown}, now)
     insert_profiles(connection, unknown)
+    for product in dict.fromkeys(receipt.product for receipt in unknown):
+        touch(connection, product)
     return len(unknown)
 
 
@@ -101,6 +104,7 @@ def insert_refusal(connection: Connection, refusal: RefusalRecord) -> None:
                 content=_refusal_content(refusal),
             )
         )
+        touch(connection, refusal.product)
 
 
 def refusals(connection: Connection, product: str, limit: int) -> list[RefusalRecord]:

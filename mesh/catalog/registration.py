@@ -1,8 +1,8 @@
 """From a domain's definitions to rows.
 
 Owns what registering a domain changes: its people, its products, their contracts' history, columns
-and inputs. Nothing is ever lost by it: a contract that was seen once stays, and a product that has
-vanished is kept and marked.
+and inputs, the terms of its glossary, and what of them is searched. Nothing is ever lost by it: a
+contract that was seen once stays, and a product that has vanished is kept and marked.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
-from mesh.catalog import schema
+from mesh.catalog import schema, search
 from mesh.catalog.declared import DeclaredDomain, DeclaredProduct
+from mesh.catalog.glossary import replace_terms
 from mesh.catalog.model import Role
 from mesh.catalog.reported.joining import join_products
 from mesh.contracts.model import Contract
@@ -40,6 +41,9 @@ def register(connection: Connection, domain: DeclaredDomain) -> None:
         .where(table.c.domain == domain.name, table.c.name.not_in(names))
         .values(is_declared=False)
     )
+    linked = replace_terms(connection, domain.name, domain.terms)
+    search.index_domain(connection, domain.name)
+    search.index_products(connection, sorted(linked - {*names}))
 
 
 def _put_domain(connection: Connection, domain: DeclaredDomain, now: datetime) -> None:

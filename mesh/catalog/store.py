@@ -29,6 +29,7 @@ from mesh.catalog.database import Database
 from mesh.catalog.declared import DeclaredDomain
 from mesh.catalog.deliveries import Deliveries
 from mesh.catalog.emissions import Emissions
+from mesh.catalog.glossary import GlossaryBook
 from mesh.catalog.migrating import migrate
 from mesh.catalog.model import (
     ContractRecord,
@@ -48,6 +49,7 @@ from mesh.catalog.profiles import Profiles
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.catalog.remote.operations import composed
 from mesh.catalog.reported.events import Events
+from mesh.catalog.search import Search
 from mesh.catalog.tokens import Tokens
 from mesh.catalog.traces import Traces
 from mesh.catalog.usage import Usage
@@ -76,6 +78,8 @@ class Catalog:
         self.tokens = Tokens(database)
         self.deliveries = Deliveries(database)
         self.emissions = Emissions(database)
+        self.search = Search(database)
+        self.glossary = GlossaryBook(database)
 
     @classmethod
     def open(cls, url: str, token: str = "") -> Catalog:

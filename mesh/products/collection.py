@@ -33,6 +33,7 @@ from mesh.products.domain import (
     read_domain,
     read_organization,
 )
+from mesh.products.glossary import BusinessTerm, read_glossary
 from mesh.products.odcs_file import connected
 from mesh.settings import Settings
 
@@ -42,12 +43,13 @@ ORGANIZATION = "organization.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A domain that loaded: its manifest and its products, in the order of their names."""
+    """A domain that loaded: its manifest, its products by name, and the terms of its glossary."""
 
     name: str
     folder: Path
     manifest: DomainManifest
     products: tuple[DataProduct, ...]
+    terms: tuple[BusinessTerm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +165,15 @@ def load_domain(folder: Path, settings: Settings) -> Domain:
     if not domain_name_problems(name):
         products = _collect(folder, name, settings, problems)
     problems += _repeated(products)
+    terms: tuple[BusinessTerm, ...] = ()
+    try:
+        terms = read_glossary(folder, name)
+    except DefinitionError as error:
+        problems += error.problems
     if problems or manifest is None:
         raise DefinitionError(dict.fromkeys(problems))  # several products may have one document
     products = connected(products)
-    return Domain(name, folder, manifest, tuple(sorted(products, key=lambda p: p.id)))
+    return Domain(name, folder, manifest, tuple(sorted(products, key=lambda p: p.id)), terms)
 
 
 def _collect(

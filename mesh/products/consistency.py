@@ -15,6 +15,7 @@ from mesh.products.collection import Organization
 from mesh.products.declaration import DataProduct
 from mesh.products.deprecation import deprecation_problems
 from mesh.products.expectations import expectations_of
+from mesh.products.glossary import term_problems
 
 PLATFORM = "platform"
 """The platform's own domain, whose products describe all others and so come last."""
@@ -30,6 +31,8 @@ def check(organization: Organization) -> list[Problem]:
         problems += _input_problems(product, organization.products, unloaded)
         problems += _reference_problems(product, organization.products, unloaded)
     problems += deprecation_problems(organization)
+    terms = [term for domain in organization.domains for term in domain.terms]
+    problems += term_problems(terms, organization.products, unloaded)
     try:
         run_order(list(organization.products.values()))
     except CyclicInputsError as error:

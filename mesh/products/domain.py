@@ -37,18 +37,20 @@ class DomainKind(StrEnum):
     CONSUMER_ALIGNED = "consumer-aligned"
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a manifest: unknown keys are problems."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Person(_Part):
+class Person(Part):
     """A person in a role."""
 
     name: Text = Field(description="The person's name.")
     email: Email = Field(description="The address at which the person is reached.")
 
 
-class Team(_Part):
+class Team(Part):
     """Who answers for a domain, in named roles."""
 
     name: Text = Field(description="The team's name.")
@@ -73,21 +75,21 @@ class Team(_Part):
         ]
 
 
-class Contact(_Part):
+class Contact(Part):
     """Where consumers turn to."""
 
     email: Email = Field(description="Shared mailbox of the team.")
     channel: str = Field(default="", description="Chat channel of the team.")
 
 
-class Terms(_Part):
+class Terms(Part):
     """Terms of use that hold for a domain's products unless they say otherwise."""
 
     usage: str = Field(default="", description="What the data may be used for.")
     limitations: str = Field(default="", description="What it must not be used for.")
 
 
-class DomainManifest(_Part):
+class DomainManifest(Part):
     """A domain's `domain.yaml`."""
 
     name: Text = Field(description="The domain's name; the same as its folder's.")
@@ -104,7 +106,7 @@ class DomainManifest(_Part):
     )
 
 
-class OrganizationManifest(_Part):
+class OrganizationManifest(Part):
     """The organisation's `organization.yaml`."""
 
     name: Text = Field(description="The organisation's name.")

@@ -37,6 +37,7 @@ from mesh.products.collection import (
 )
 from mesh.products.declaration import DataProduct
 from mesh.products.domain import DomainManifest
+from mesh.products.glossary import BusinessTerm
 from mesh.products.ports import Input
 from mesh.products.state import MeshState, ProductState
 from mesh.settings import Settings
@@ -114,14 +115,17 @@ def _look_at(
     if key:
         manifest = domain.manifest.model_dump(mode="json")
         products = [state.as_json() for state in states]
-        _keep(kept, {"key": key, "manifest": manifest, "products": products})
+        terms = [{**term.as_json(), "where": term.where} for term in domain.terms]
+        content = {"key": key, "manifest": manifest, "products": products, "terms": terms}
+        _keep(kept, content)
     return domain, states
 
 
 def _as_domain(folder: Path, kept: Mapping[str, Any]) -> Domain:
     manifest = DomainManifest.model_validate(kept["manifest"])
     products = tuple(_as_product(product) for product in kept["products"])
-    return Domain(manifest.name, folder, manifest, products)
+    terms = tuple(BusinessTerm.from_json(term) for term in kept["terms"])
+    return Domain(manifest.name, folder, manifest, products, terms)
 
 
 def _as_product(kept: Mapping[str, Any]) -> DataProduct:

@@ -156,18 +156,22 @@ def errors_page() -> str:
 
 
 def domain_yaml_page() -> str:
-    """The keys of `domain.yaml` and `organization.yaml`, from the models that read them."""
+    """The keys of the YAML files that a domain writes, from the models that read them."""
     domain = importlib.import_module("mesh.products.domain")
+    glossary = importlib.import_module("mesh.products.glossary")
     parts: list[str] = []
     for title, model in (
         ("domain.yaml", domain.DomainManifest),
         ("organization.yaml", domain.OrganizationManifest),
+        ("glossary.yaml", glossary.GlossaryManifest),
     ):
         schema = model.model_json_schema()
         parts += ["", f"## `{title}`", "", paragraphs(model), ""]
         parts += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
         parts += [manifest_row(*key) for key in keys(schema, schema)]
-    return page("domain.yaml and organization.yaml", "An unknown key is an error.", *parts)
+    return page(
+        "domain.yaml, organization.yaml and glossary.yaml", "An unknown key is an error.", *parts
+    )
 
 
 def keys(

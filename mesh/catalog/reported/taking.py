@@ -20,6 +20,7 @@ from mesh.catalog.reported.facets import identifiers_in, names_in, told_of
 from mesh.catalog.reported.joining import SYMLINK, Same, join, products_among
 from mesh.catalog.reported.merging import RunState, facet, merged
 from mesh.catalog.reported.rows import Key, Row, Rows
+from mesh.catalog.search.indexing import index_dataset
 from mesh.catalog.statements import chunks
 from mesh.catalog.traced import Knowledge
 from mesh.naming import DatasetName
@@ -208,7 +209,10 @@ class _Batch:
             self._rewrite_columns(key)
         names = [DatasetName(r["namespace"], r["name"]) for r in self.datasets.now.values()]
         own = products_among(self.connection, names)
-        join(self.connection, [*self.groups, *(Same((key, name)) for key, name in own.items())])
+        groups = [*self.groups, *(Same((key, name)) for key, name in own.items())]
+        moved = join(self.connection, groups)
+        for key in sorted(self.touched | moved):
+            index_dataset(self.connection, key)
 
     def _share_uses(self) -> None:
         """What runs used, their jobs use: as of the last that was heard of each run."""

@@ -35,6 +35,7 @@ from mesh.catalog.schema.registered import (
     people,
     products,
 )
+from mesh.catalog.schema.searched import search_documents, searched
 from mesh.catalog.schema.serving import tokens
 
 REVISION = "0008"
@@ -69,6 +70,8 @@ __all__ = [
     "refusals",
     "retirements",
     "run_datasets",
+    "search_documents",
+    "searched",
     "term_links",
     "terms",
     "tokens",

@@ -1,0 +1,89 @@
+"""The index on PostgreSQL: a `tsvector` a document under GIN, and the vocabulary under `pg_trgm`.
+
+A lexeme begins with the letter of its tier. PostgreSQL's own weights are not in a GIN index: to
+look at them, it would read every document that a word is in. `pg_trgm` may be missing where nobody
+may make extensions: then words with one typing error are found still, and words with two are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, text
+
+from mesh.catalog.search.index import LEAST_ALIKE, Wanted
+from mesh.catalog.search.texts import Tier
+
+
+class PostgresqlIndex:
+    """Words in a `tsvector`."""
+
+    def put(self, connection: Connection, document: int, found: Mapping[Tier, set[str]]) -> None:
+        """Make these the words of a document."""
+        self.remove(connection, [document])
+        lexemes = " ".join(f"'{tier}{word}'" for tier in Tier for word in sorted(found[tier]))
+        connection.execute(
+            text("INSERT INTO search_text (document, words) VALUES (:id, CAST(:w AS tsvector))"),
+            {"id": document, "w": lexemes},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO search_words (word) SELECT unnest(CAST(:words AS text[])) "
+                "ON CONFLICT DO NOTHING"
+            ),
+            {"words": sorted(set().union(*found.values()))},
+        )
+
+    def remove(self, connection: Connection, documents: Iterable[int]) -> None:
+        """Forget the words of documents; the vocabulary stays."""
+        connection.execute(
+            text("DELETE FROM search_text WHERE document = ANY(:ids)"), {"ids": list(documents)}
+        )
+
+    def clear(self, connection: Connection) -> None:
+        """Forget everything."""
+        for table in ("search_text", "search_words"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 -- a constant
+
+    def matching(self, connection: Connection, wanted: Sequence[Wanted]) -> list[list[int]]:
+        """The documents of each, in any order."""
+        if not wanted:
+            return []
+        query = " UNION ALL ".join(
+            f"SELECT {number}, array_agg(document) FROM search_text "  # noqa: S608 -- a number
+            f"WHERE words @@ CAST(:q{number} AS tsquery)"
+            for number in range(len(wanted))
+        )
+        asked = {f"q{number}": _expression(item) for number, item in enumerate(wanted)}
+        found: dict[int, list[int] | None] = {
+            row[0]: row[1] for row in connection.execute(text(query), asked)
+        }
+        return [found[number] or [] for number in range(len(wanted))]
+
+    def known(self, connection: Connection, words: Sequence[str]) -> list[str]:
+        """Those words that are in the vocabulary."""
+        found = text("SELECT word FROM search_words WHERE word = ANY(:words)")
+        return [row.word for row in connection.execute(found, {"words": list(words)})]
+
+    def begun(self, connection: Connection, beginnings: Sequence[str]) -> list[str]:
+        """Those beginnings that a word of the vocabulary has."""
+        found = text(
+            "SELECT value FROM unnest(CAST(:words AS text[])) AS wanted(value) WHERE EXISTS "
+            '(SELECT 1 FROM search_words WHERE word >= value COLLATE "C" '
+            "AND word < (value || '{') COLLATE \"C\")"
+        )
+        return [row.value for row in connection.execute(found, {"words": list(beginnings)})]
+
+    def alike(self, connection: Connection, word: str) -> list[str]:
+        """Words of the vocabulary that share trigrams with a word; empty without `pg_trgm`."""
+        has = text("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'")
+        if connection.execute(has).first() is None:
+            return []
+        connection.exec_driver_sql(f"SET LOCAL pg_trgm.similarity_threshold = {LEAST_ALIKE}")
+        found = text("SELECT word FROM search_words WHERE word % :word")
+        return [row.word for row in connection.execute(found, {"word": word})]
+
+
+def _expression(wanted: Wanted) -> str:
+    mark = ":*" if wanted.is_prefix else ""
+    return " | ".join(f"'{wanted.tier}{word}'{mark}" for word in wanted.words)
