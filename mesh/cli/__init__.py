@@ -25,6 +25,7 @@ from mesh.cli.check import check as check_command
 from mesh.cli.contract import app as contract_commands
 from mesh.cli.domain import app as domain_commands
 from mesh.cli.erase import erase as erase_command
+from mesh.cli.glossary import app as glossary_commands
 from mesh.cli.lineage import lineage as lineage_command
 from mesh.cli.listing import list_products
 from mesh.cli.maintain import maintain as maintain_command
@@ -37,6 +38,7 @@ from mesh.cli.repair import repair as repair_command
 from mesh.cli.reproduce import reproduce as reproduce_command
 from mesh.cli.retire import retire as retire_command
 from mesh.cli.run import run as run_command
+from mesh.cli.search import search as search_command
 from mesh.cli.serve import serve as serve_command
 from mesh.cli.session import Session
 from mesh.cli.show import show as show_command
@@ -115,11 +117,13 @@ def global_options(
 
 app.command("run")(run_command)
 app.command("list")(list_products)
+app.command("search")(search_command)
 app.command("show")(show_command)
 app.command("read")(read_command)
 app.command("lineage")(lineage_command)
 app.command("why")(why_command)
 app.command("reproduce")(reproduce_command)
+app.add_typer(glossary_commands, name="glossary")
 app.add_typer(quarantine_commands, name="quarantine")
 app.command("check")(check_command)
 app.command("plan")(plan_command)

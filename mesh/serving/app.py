@@ -18,7 +18,7 @@ from mesh.serving.authority import Limits, is_near, reads
 from mesh.serving.doorway import Doorway
 from mesh.serving.gathering import Gathering
 from mesh.serving.requests import ID_HEADER
-from mesh.serving.routes import columns, events, health, others, products, remote
+from mesh.serving.routes import columns, events, finding, health, others, products, remote
 from mesh.serving.routes.asking import NOT_CHANGED, READING
 from mesh.serving.routes.asking import problems as told
 from mesh.serving.views.base import Answer
@@ -72,6 +72,7 @@ def _mount(app: FastAPI, settings: ServingSettings) -> None:
         columns.router,
         others.router,
         events.router,
+        finding.router,
     ):
         reading.include_router(router)
     app.include_router(reading)

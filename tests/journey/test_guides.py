@@ -18,6 +18,7 @@ IN_THE_ORDER_OF_READING = (
     "run-the-platform",
     "serve-the-catalog",
     "openlineage",
+    "find-data",
     "upkeep",
     "evolve-a-contract",
     "run-two-majors",
@@ -38,7 +39,13 @@ COMES_AFTER = {
 """Guides that go on from others."""
 
 
-IN_A_CLONE_OF_ITS_OWN = {"trace-a-number", "openlineage", "evolve-a-contract", "run-two-majors"}
+IN_A_CLONE_OF_ITS_OWN = {
+    "trace-a-number",
+    "openlineage",
+    "find-data",
+    "evolve-a-contract",
+    "run-two-majors",
+}
 """Guides that change what other guides read, or count who reads it."""
 
 
