@@ -15,7 +15,17 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -123,6 +133,19 @@ class Database:
                 if connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
                     _patiently(connection, "PRAGMA journal_mode = WAL")
 
+    def count_on_from(self, connection: Connection, table: Table) -> None:
+        """Let the numbers that the database gives to new rows go on after those that are there.
+
+        PostgreSQL counts beside the table, and does not see numbers that came with their rows.
+        """
+        column = table.autoincrement_column
+        if self.backend != "postgresql" or column is None:
+            return
+        newest = connection.execute(select(func.max(column))).scalar()
+        sequence = func.pg_get_serial_sequence(table.name, column.name)
+        if newest is not None:
+            connection.execute(select(func.setval(sequence, newest)))
+
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
@@ -212,7 +235,8 @@ def _parsed(text: str) -> URL:
         raise CatalogError(f"the catalog cannot live in {backend}", hint=hint)
     if backend == "sqlite" and url.database in {None, "", ":memory:"}:
         raise CatalogError("the catalog cannot live in memory: others could not see it", hint=hint)
-    return url
+    # Without a driver's name SQLAlchemy takes psycopg2, which Mesh does not come with.
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
 def _place(url: URL) -> str:

@@ -8,12 +8,17 @@ migrates, the others wait for it and find it done.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from mesh.catalog import search
 from mesh.catalog.database import Database
 from mesh.catalog.schema import REVISION
 from mesh.errors import CatalogError, CatalogUnreadableError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSION_TABLE = "catalog_revision"
 """Where Alembic notes the revision. Not its default name, which Dagster's storage uses as well."""
@@ -26,16 +31,18 @@ def migrate(database: Database) -> None:
     """Create or upgrade the catalog's tables. Raises CatalogError for what must not be touched."""
     database.prepare()
     with database.reading() as connection:
-        found = _revision(connection, database.where)
+        found = revision_of(connection, database.where)
     if found == REVISION:
         return
     with database.writing() as connection:
-        found = _revision(connection, database.where)
+        found = revision_of(connection, database.where)
         if found != REVISION:
             _upgrade(connection, found, database.where)
+            if found is not None:  # an index that a revision made is empty
+                search.rebuild(connection)
 
 
-def _revision(connection: Connection, where: str) -> str | None:
+def revision_of(connection: Connection, where: str) -> str | None:
     """The revision that the database says it has; None for an empty one."""
     tables = inspect(connection).get_table_names()
     if VERSION_TABLE in tables:
@@ -52,17 +59,31 @@ def _revision(connection: Connection, where: str) -> str | None:
 
 def _upgrade(connection: Connection, found: str | None, where: str) -> None:
     from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    config = config_for(connection)
+    known = known_revisions(config)
     if found is not None and found not in known:
         raise CatalogError(
             f"it was made by a newer Mesh: its revision is {found}, this Mesh knows {REVISION}",
             where=where,
             hint="upgrade Mesh here, or set MESH_CATALOG__URL to a catalog of its own",
         )
-    config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def config_for(connection: Connection) -> Config:
+    """Alembic, set to run the catalog's migrations on a connection."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def known_revisions(config: Config) -> list[str]:
+    """Every revision that this Mesh knows, the oldest first."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    return sorted(script.revision for script in scripts)

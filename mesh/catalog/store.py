@@ -6,7 +6,7 @@ Owns the way in: every call is one transaction, and errors are Mesh's own. What 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
@@ -20,6 +20,7 @@ from mesh.catalog import (
     quarantine_events,
     queries,
     registration,
+    renewing,
     retirements,
     states,
     version_lineage,
@@ -48,6 +49,7 @@ from mesh.catalog.model import (
 from mesh.catalog.profiles import Profiles
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.catalog.remote.operations import composed
+from mesh.catalog.renewing import Difference
 from mesh.catalog.reported.events import Events
 from mesh.catalog.search import Search
 from mesh.catalog.tokens import Tokens
@@ -123,6 +125,21 @@ class Catalog:
     def held(self) -> AbstractContextManager[None]:
         """Keep the database open meanwhile: for a process with many calls in a row."""
         return self._database.held()
+
+    def irreplaceable(self) -> Mapping[str, int]:
+        """How many rows there are of what neither definitions nor the lake know, by kind."""
+        return renewing.irreplaceable(self._database)
+
+    def differences_from(self, expected: Catalog) -> list[Difference]:
+        """Where this catalog does not say what another one says, made from definitions and lake."""
+        return list(renewing.differences(expected._database, self._database))
+
+    def give_place_to(self, renewed: Catalog, kept: Collection[str]) -> None:
+        """Take what definitions and the lake say from another catalog, all at once or not at all.
+
+        `kept` names what stays of what they do not know; see `irreplaceable`.
+        """
+        renewing.take_place(renewed._database, self._database, kept)
 
     @composed
     def register(self, domain: Domain) -> None:

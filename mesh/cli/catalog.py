@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -100,6 +102,74 @@ def deliver(
         raise typer.Exit(1)
 
 
+@app.command("verify")
+def verify(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Name every disagreement between definitions, the lake and the catalog, and what mends it.
+
+    Changes nothing. Ends with exit code 1 when there is any.
+    """
+    from mesh.cli.console import count, print_error, print_json, say
+    from mesh.errors import MeshError
+    from mesh.orchestration.renewing import verify as verified
+
+    session = Session.of(context)
+    problems = verified(session.workspace(), session.organization())
+    if as_json:
+        print_json([{"what": p.what, "where": p.where, "hint": p.hint} for p in problems])
+    else:
+        for problem in problems:
+            print_error(MeshError(problem.what, where=problem.where, hint=problem.hint))
+        if problems:
+            say(count(len(problems), "disagreement"))
+        else:
+            say("definitions, lake and catalog agree", "green")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command("rebuild")
+def rebuild(
+    context: typer.Context,
+    carry: Annotated[
+        str,
+        typer.Option(
+            help="What to keep that neither definitions nor the lake know: `all`, `none`, or some "
+            "of tokens, refusals, usage, events, deliveries, with commas."
+        ),
+    ] = "",
+) -> None:
+    """Make the catalog anew from definitions and the lake, and put it in place of the present one.
+
+    Lists first what cannot be known from there; without `--carry` nothing more is done if there is
+    any. All of it happens at once, or nothing.
+    """
+    from mesh.catalog.renewing import ELSEWHERE
+    from mesh.cli.console import count, print_error, say
+    from mesh.errors import MeshError
+    from mesh.orchestration.renewing import rebuild as rebuilt
+
+    session = Session.of(context)
+    workspace = session.workspace()
+    known = workspace.catalog.irreplaceable()
+    for name, rows in known.items():
+        say(f"neither definitions nor the lake know {name}: {count(rows, 'row')}")
+    if known and not carry:
+        raise MeshError("nothing was done", hint="--carry all keeps it, --carry none forgets it")
+    kept = {"all": [*ELSEWHERE], "none": [], "": []}.get(carry, carry.split(","))
+    if unknown := sorted(set(kept) - set(ELSEWHERE)):
+        names = ", ".join(ELSEWHERE)
+        raise MeshError(f"--carry knows no {', '.join(unknown)}", hint=f"it knows {names}")
+    report = rebuilt(workspace, session.organization(), kept)
+    say(f"the catalog was made anew, with {count(report.recorded, 'receipt')}", "green")
+    for problem in report.unreadable:
+        print_error(MeshError(problem.what, where=problem.where, hint=problem.hint))
+    if report.unreadable:
+        raise typer.Exit(1)
+
+
 @app.command("sync")
 def sync(
     context: typer.Context,
@@ -143,3 +213,76 @@ def sync(
             print_error(MeshError(problem.what, where=problem.where, hint=problem.hint))
     if unread:
         raise typer.Exit(1)
+
+
+@app.command("migrate")
+def migrate(
+    context: typer.Context,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="The revision to go to; this Mesh's own by default."),
+    ] = None,
+    agreed: Annotated[
+        bool, typer.Option("--yes", help="Go, even when rows are lost on the way.")
+    ] = False,
+) -> None:
+    """Take the catalog to another revision, older or newer.
+
+    An older Mesh needs it to read a catalog that a newer one has opened: go down with the newer,
+    then use the older. Every command of a newer Mesh brings the catalog up again.
+    Without `--yes`, what would be lost is listed, nothing is done, and the exit code is 1.
+    """
+    from mesh.catalog import moving
+    from mesh.catalog.database import Database
+    from mesh.catalog.schema import REVISION
+    from mesh.cli.console import say, warn
+
+    revision = to or REVISION
+    with closing(Database(Session.of(context).settings().catalog_url)) as database:
+        foreseen = moving.foresee(database, revision)
+        if foreseen.lost and not agreed:
+            warn(f"revision {revision} has no room for:")
+            _say_rows(foreseen.lost)
+            say("nothing was done; `--yes` goes there and loses them")
+            raise typer.Exit(1)
+        made = moving.move_to(database, revision)
+    say(f"the catalog went from revision {made.before or 'none'} to {made.after}")
+    if made.lost:
+        say("these rows were lost:")
+        _say_rows(made.lost)
+
+
+def _say_rows(rows: Mapping[str, int]) -> None:
+    from mesh.cli.console import count, say
+
+    for table, number in rows.items():
+        say(f"  {table}: {count(number, 'row')}")
+
+
+@app.command("copy")
+def copy(
+    source: Annotated[str, typer.Argument(help="The URL of the catalog to copy.")],
+    target: Annotated[str, typer.Argument(help="The URL of an empty database.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Copy a catalog into an empty database: SQLite to PostgreSQL, and back.
+
+    All of it arrives, or nothing: it is one transaction, and compared before it is kept. What is
+    published while it runs is not in it; `mesh catalog sync` brings that from the lake.
+    """
+    from mesh.catalog.copying import copy as copy_catalog
+    from mesh.catalog.database import Database
+    from mesh.catalog.store import Catalog
+    from mesh.cli.console import count, print_json, say
+
+    with closing(Database(source)) as here, closing(Database(target)) as there:
+        copied = copy_catalog(here, there)
+    with Catalog.open(target) as catalog:
+        catalog.search.rebuild()
+    if as_json:
+        print_json({"rows": copied})
+        return
+    for table, rows in copied.items():
+        if rows:
+            say(f"{table}: {count(rows, 'row')}")
+    say(f"copied {count(sum(copied.values()), 'row')}; set MESH_CATALOG__URL to use the copy")

@@ -20,6 +20,7 @@ from starlette.routing import compile_path
 
 from mesh.errors import (
     CatalogError,
+    InvalidCursorError,
     MeshError,
     NotAllowedError,
     NotPublishedError,
@@ -148,7 +149,7 @@ def _of_mesh(request: Request, error: Exception) -> Response:
 
 
 def _status(error: MeshError) -> int:
-    if isinstance(error, UnknownNameError | NotPublishedError):
+    if isinstance(error, UnknownNameError | NotPublishedError | InvalidCursorError):
         return HTTPStatus.NOT_FOUND
     if isinstance(error, NotAllowedError):
         return HTTPStatus.FORBIDDEN

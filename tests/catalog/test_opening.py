@@ -18,6 +18,7 @@ from mesh.catalog import migrating, schema
 from mesh.catalog.database import Database
 from mesh.catalog.store import Catalog
 from mesh.errors import CatalogError, CatalogUnreadableError
+from tests.catalog import postgresql
 from tests.catalog.factories import domain, product, receipt
 from tests.house.repository import ROOT
 
@@ -283,3 +284,11 @@ def test_a_server_that_cannot_be_reached_is_named_without_the_password():
     assert "127.0.0.1" in caught.value.where
     assert "secret" not in str(caught.value)
     assert caught.value.hint
+
+
+def test_a_postgresql_url_needs_no_driver(postgresql_home):
+    with (
+        postgresql.database(postgresql_home) as url,
+        Catalog.open(url.replace("+psycopg", "")) as catalog,
+    ):
+        assert catalog.products() == []

@@ -20,6 +20,23 @@ def upgrade() -> None:
     _create_refusals()
 
 
+def downgrade() -> None:
+    """Take the catalog back to the revision before."""
+    # What refers to another table goes before it.
+    for table in (
+        "refusals",
+        "receipt_inputs",
+        "receipts",
+        "columns",
+        "contract_versions",
+        "inputs",
+        "products",
+        "people",
+        "domains",
+    ):
+        op.drop_table(table)
+
+
 def _create_domains() -> None:
     op.create_table(
         "domains",

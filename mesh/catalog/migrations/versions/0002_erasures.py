@@ -23,3 +23,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_erasures"),
     )
     op.create_index("ix_erasures_product_erased_at", "erasures", ["product", "erased_at"])
+
+
+def downgrade() -> None:
+    """Take the catalog back to the revision before."""
+    op.drop_table("erasures")

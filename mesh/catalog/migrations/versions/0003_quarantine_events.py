@@ -24,3 +24,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_quarantine_events"),
     )
     op.create_index("ix_quarantine_events_product_at", "quarantine_events", ["product", "at"])
+
+
+def downgrade() -> None:
+    """Take the catalog back to the revision before."""
+    op.drop_table("quarantine_events")

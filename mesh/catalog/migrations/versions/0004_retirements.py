@@ -21,3 +21,8 @@ def upgrade() -> None:
         sa.Column("successor", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("product", name="pk_retirements"),
     )
+
+
+def downgrade() -> None:
+    """Take the catalog back to the revision before."""
+    op.drop_table("retirements")

@@ -163,7 +163,9 @@ def _locate_products() -> None:
     for row in connection.execute(
         sa.select(receipts.c.product, receipts.c.content).order_by(receipts.c.published_at)
     ):
-        found[row.product] = json.loads(row.content)["table_url"]
+        content = json.loads(row.content)
+        if isinstance(content, dict) and "table_url" in content:
+            found[row.product] = content["table_url"]
     names = {DatasetName.of_url(url): product for product, url in found.items()}
     datasets = sa.table(
         "datasets",
