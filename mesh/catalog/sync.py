@@ -41,6 +41,10 @@ class _OfProduct(Protocol):
 _T = TypeVar("_T", bound=_OfProduct)
 
 
+_AT_ONCE = 500
+"""Receipts that are recorded together."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncReport:
     """What a sync did: receipts it recorded, receipts that were known, and what it could not read.
@@ -110,7 +114,10 @@ def sync_product(catalog: Catalog, lake: Lake, product: ProductId) -> SyncReport
         catalog.record_retirement(ended)
     known = catalog.profiles.publications(str(product))  # asked before the lake is
     kept = kept_profiles(table) if commits else frozenset()
-    recorded = catalog.record_all(receipts)
+    recorded = sum(  # not all in one request: a served catalog takes bodies of a limited size
+        catalog.record_all(receipts[start : start + _AT_ONCE])
+        for start in range(0, len(receipts), _AT_ONCE)
+    )
     missing = [r for r in receipts if r.publication_id in kept - known]
     catalog.profiles.record(list(_profiled(table, missing, unreadable)))
     catalog.profiles.forget(known - kept)

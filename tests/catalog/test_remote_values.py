@@ -1,7 +1,9 @@
 """Every method of a catalog can be called from afar, and values come back as they went."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -42,6 +44,8 @@ def test_every_method_of_the_catalog_and_its_facets_has_a_plain_form():
         (list[tuple[Contract, datetime]], [(contract(), datetime(2026, 1, 1, tzinfo=UTC))]),
         (float | str | None, 1.5),
         (float | str | None, None),
+        (Mapping[tuple[str, str], int], {("a.b_v1", "x"): 1, ("a.b_v1", "y"): 2}),
+        (Mapping[str, Any], {"$": "date", "value": "2026-01-01", "at": [date(2026, 1, 1)]}),
         (object, {"at": date(2026, 1, 1), "much": Decimal("1.10"), "list": [1, None]}),
     ],
 )

@@ -80,7 +80,7 @@ def codec_of(hint: Any) -> Codec:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return Codec(lambda value: value.value, hint)
     if isinstance(hint, type) and is_dataclass(hint):
-        return _dataclass(hint)
+        return _dataclass(hint, {})
     return _composite(hint, get_origin(hint) or hint, get_args(hint))
 
 
@@ -89,6 +89,8 @@ def _composite(hint: Any, origin: Any, arguments: tuple[Any, ...]) -> Codec:
         return Codec(lambda value: value, lambda value: _one_of(arguments, value))
     if origin in {Union, types.UnionType}:
         return _union(arguments)
+    if isinstance(origin, type) and is_dataclass(origin):
+        return _dataclass(origin, dict(zip(_parameters(origin), arguments, strict=True)))
     if isinstance(origin, type) and issubclass(origin, Mapping):
         key, value = arguments or (str, Any)
         return _mapping(codec_of(value)) if key is str else _pairs(codec_of(key), codec_of(value))
@@ -100,8 +102,13 @@ def _composite(hint: Any, origin: Any, arguments: tuple[Any, ...]) -> Codec:
     raise TypeError(message)
 
 
-def _dataclass(kind: type) -> Codec:
-    hints = get_type_hints(kind)
+def _parameters(kind: type) -> tuple[Any, ...]:
+    return tuple(getattr(kind, "__parameters__", ()))
+
+
+def _dataclass(kind: type, bound: Mapping[Any, Any]) -> Codec:
+    """Field by field; `bound` says what the type variables of a generic one stand for."""
+    hints = {name: _bound(hint, bound) for name, hint in get_type_hints(kind).items()}
     parts = [(part, codec_of(hints[part.name])) for part in fields(kind) if part.init]
 
     def encode(value: Any) -> dict[str, Any]:
@@ -148,6 +155,13 @@ def _pairs(keys: Codec, values: Codec) -> Codec:
         lambda value: [[keys.encode(key), values.encode(item)] for key, item in value.items()],
         lambda value: {keys.decode(key): values.decode(item) for key, item in _as(list, value)},
     )
+
+
+def _bound(hint: Any, bound: Mapping[Any, Any]) -> Any:
+    if hint in bound:
+        return bound[hint]
+    names = getattr(hint, "__parameters__", ())
+    return hint[tuple(bound[name] for name in names)] if names and bound else hint
 
 
 def _sequence(make: Callable[[Iterable[Any]], Any], inner: Codec) -> Codec:
@@ -207,7 +221,8 @@ def _loose(value: Any) -> Any:
     if value is None or isinstance(value, _SCALARS):
         return value
     if isinstance(value, Mapping):
-        return {str(name): _loose(item) for name, item in value.items()}
+        plain = {str(name): _loose(item) for name, item in value.items()}
+        return {_TAG: "mapping", "value": [*plain.items()]} if _TAG in plain else plain
     if isinstance(value, list | tuple | set | frozenset):
         return [_loose(item) for item in value]
     for tag, (kind, write, _read) in _TAGGED.items():
@@ -222,6 +237,8 @@ def _restored(value: Any) -> Any:
         return [_restored(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if value.get(_TAG) == "mapping":  # one that has the tag for a key itself
+        return {name: _restored(item) for name, item in value["value"]}
     if value.keys() == {_TAG, "value"} and value[_TAG] in _TAGGED:
         return _TAGGED[value[_TAG]][2](value["value"])
     return {name: _restored(item) for name, item in value.items()}
