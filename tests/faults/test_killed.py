@@ -44,7 +44,10 @@ def test_what_a_killed_first_publication_leaves_is_no_table_and_is_cleaned_up(di
     table = disk.table(declared.id)
     assert not table.exists()
     remove_leftovers(disk, [declared.id], older_than=AT_ONCE)
-    assert state_of(table) == (None, [], [])
+    version, shown, lying = state_of(table)
+    # Its profile goes with the upkeep of profiles: tests/upkeep/test_profiles.py.
+    assert (version, shown) == (None, [])
+    assert all(path.startswith("_mesh/profiles/") for path in lying)
 
 
 def test_leftovers_that_may_still_be_in_use_are_kept(disk, nursery):

@@ -16,6 +16,7 @@ from mesh.orchestration.workspace import Workspace
 from mesh.products.choosing import Choice
 from mesh.settings import load
 from tests.behaviour.products import product
+from tests.catalog.factories import manifest
 
 MONTHS = ("2026-01", "2026-02", "2026-03")
 SALES_INPUT = {"sales": mesh.Input("shop.sales_v1")}
@@ -61,7 +62,7 @@ def totals():
 def workspace(tmp_path):
     settings = load(tmp_path)
     made = Workspace(settings, Lake.of(settings), Catalog.open(settings.catalog_url))
-    made._registered.add("shop")
+    made._registered["shop"] = manifest("shop")
     return made
 
 

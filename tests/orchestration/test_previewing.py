@@ -26,6 +26,7 @@ from mesh.orchestration.workspace import Workspace
 from mesh.publishing import publish
 from mesh.settings import load
 from tests.behaviour.products import orders, product
+from tests.catalog.factories import manifest
 from tests.engines.sql_mesh import TOTALS_SQL, TOTALS_YAML, SqlMesh
 
 ROWS = [(n, "NL" if n % 3 else "BE", n * 10.0) for n in range(1, 21)]
@@ -288,7 +289,7 @@ def test_incremental_inputs_hand_over_what_a_run_would_read(lake, settings):
     inputs = {**INPUTS, "orders": mesh.Input("shop.orders_v1", incremental=True)}
     declared = bills(changes, inputs=inputs, write=mesh.Upsert(on="order_id"))
     workspace = Workspace(settings, lake, Catalog.open(settings.catalog_url))
-    workspace._registered.add("books")
+    workspace._registered["books"] = manifest("books")
     assert look(declared, lake, settings).profile.rows == 20
     execute(declared, workspace, Run("first"))
 
