@@ -104,6 +104,8 @@ def fill(url: str, size: Size) -> None:
     contract = Contract(
         name="Things",
         version=Version.parse("1.0.0"),
+        description="To be measured.",
+        rules=(),
         columns=tuple(Column(f"{WORDS[n]}_{n}", "float64") for n in range(size.columns)),
     ).as_json()
     with database.writing() as connection:
