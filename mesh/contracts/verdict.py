@@ -102,9 +102,15 @@ class Verdict:
 
     def without_values_of(self, columns: Collection[str]) -> Verdict:
         """The verdict as those may see it who may not see these columns."""
+        findings = tuple(item.without_values_of(columns) for item in self.findings)
+        reasons = self.reasons
+        for whole, shown in zip(self.findings, findings, strict=True):
+            if whole.message and not shown.message:  # a reason that quotes it, quotes it whole
+                reasons = tuple(r.replace(f": {whole.message}", "") for r in reasons)
         return replace(
             self,
-            findings=tuple(item.without_values_of(columns) for item in self.findings),
+            findings=findings,
+            reasons=reasons,
             differences=tuple(
                 replace(item, found=HIDDEN, hint="a value would be changed")
                 if item.is_quoting and item.column in columns

@@ -7,7 +7,7 @@ known then, so that it can be made long after, by another process, for a run tha
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from mesh.catalog.emissions import Evidence
 from mesh.catalog.receipts import InputVersion, Receipt, Refusal, RuleTally
 from mesh.contracts.model import Rule, Severity
-from mesh.contracts.verdict import Outcome, Verdict
+from mesh.contracts.verdict import Outcome
 from mesh.errors import GateError, MeshError, TransformError
 from mesh.lake import Lake
 from mesh.orchestration.openlineage import datasets, jobs
@@ -102,7 +102,7 @@ class Ending:
         """That its rows broke the contract. The refusal is the one for everyone."""
         event = self._event("FAIL", refusal.refused_at)
         verdict, (output,) = refusal.verdict, event["outputs"]
-        reasons = [reason[:_LONGEST] for reason in self._reasons(verdict)]
+        reasons = [reason[:_LONGEST] for reason in verdict.reasons]
         self._judge(output, RuleTally.all_of(verdict))
         if refusal.inputs:
             event["inputs"] = self._read(refusal.inputs, evidence)
@@ -124,19 +124,6 @@ class Ending:
     def aborted(self, at: datetime) -> Event:
         """That it was interrupted, or died."""
         return self._event("ABORT", at)
-
-    def _reasons(self, verdict: Verdict) -> Sequence[str]:
-        """Why rows were refused. Of a set rule, reasons quote what was found: it may be guarded."""
-        if not self.start["guarded"]:
-            return verdict.reasons
-        refusing = [
-            f"`{item.rule.text}` is broken" for item in verdict.findings if item.is_refusing
-        ]
-        if verdict.rejected:
-            refusing.append(f"{verdict.rejected:,} of {verdict.rows:,} rows break the contract")
-        if verdict.differences:
-            refusing.append(f"columns are not as promised: {len(verdict.differences)}")
-        return refusing or ["the contract is broken"]
 
     def _event(self, kind: str, at: datetime) -> Event:
         event = copy.deepcopy(dict(self.start["event"]))
