@@ -132,12 +132,14 @@ class _Walk:
     def _between_canonical(self, edges: Sequence[ColumnEdge]) -> set[ColumnEdge]:
         named = {name for edge in edges for name in (edge.upstream, edge.downstream)}
         self._canonical |= canonical_keys(self.connection, named - self._canonical.keys())
-        same = self._canonical.get
+        same = self._canonical
+        if all(same.get(name, name) == name for name in named):
+            return set(edges)
         return {
             replace(
                 edge,
-                upstream=same(edge.upstream, edge.upstream),
-                downstream=same(edge.downstream, edge.downstream),
+                upstream=same.get(edge.upstream, edge.upstream),
+                downstream=same.get(edge.downstream, edge.downstream),
             )
             for edge in edges
         }
