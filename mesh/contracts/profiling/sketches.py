@@ -170,7 +170,8 @@ class Extent:
 class RowSample:
     """A fair sample of rows: those with the smallest of numbers that are drawn for each.
 
-    Which rows are in it depends on the data and its batches alone, not on threads.
+    Of the same rows it draws the same, whichever threads they came to. Which rows it is given does
+    depend on threads: each counts a column's values by itself until it stops to.
     """
 
     _drawn: Hashes = field(default_factory=_none)
