@@ -204,6 +204,26 @@ def test_a_start_that_comes_late_does_not_open_a_run_again(catalog):
     assert (run.started_at.minute, run.ended_at.minute) == (1, 5)
 
 
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+def test_a_run_by_several_names_is_a_run_of_each_whatever_name_comes_first(order, tmp_path):
+    told = [
+        run_event("START", 1, job="b", inputs=["in"]),
+        run_event("RUNNING", 2, job="c", odd={"is": 1}),
+        run_event("COMPLETE", 3, job="a", outputs=["out"]),
+    ]
+    with Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}") as catalog:
+        for number in order:
+            catalog.events.take([told[number]])
+
+        found = [(job.name, job.inputs, job.outputs) for job in catalog.events.jobs()]
+        (run,) = catalog.events.runs("spark#a")
+        (edge,) = catalog.lineage(key("out"), "up").edges
+
+    assert found == [(name, (key("in"),), (key("out"),)) for name in "abc"]
+    assert (run.state, run.facets) == ("COMPLETE", {"odd": {"is": 1}})
+    assert edge.jobs == ("spark#a", "spark#b", "spark#c")
+
+
 def test_counts_that_grow_while_a_run_runs_are_not_added_up(catalog):
     def so_far(state, minute, rows):
         statistics = {"outputStatistics": {"rowCount": rows}}
@@ -415,6 +435,10 @@ SCENES = [
     run_event("FAIL", 7, run="r3", inputs=["third"], outputs=["out"]),
     run_event("OTHER", 3, job="second", run="s1", inputs=[dataset("out", symlinks=symlinks(("hive", "out")))], outputs=[dataset("hive.copy", symlinks=symlinks(("mesh", OBSERVATIONS)))]),
     run_event("COMPLETE", 3, job="second", run="s1", inputs=[dataset("out", schema=fields("c"))]),
+    run_event("START", 4, job="renamed", run="n1", inputs=["in"]),
+    run_event("RUNNING", 5, job="a-name", run="n1", inputs=["other"], outputs=["renamed.out"]),
+    run_event("COMPLETE", 6, job="name", run="n1", inputs=["third"]),
+    run_event("COMPLETE", 8, job="name", run="n2", inputs=["in"], outputs=["renamed.out"]),
 ]  # fmt: skip
 
 

@@ -2,12 +2,12 @@
 
 Owns which event wins: for each facet the latest by its own time, and of two at the same time the
 one with the greater id. For a run the furthest state: one that was completed after all, by a retry
-under the same id, is complete. Pure.
+under the same id, is complete. A run that goes by several jobs' names keeps them all. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,22 @@ def facet(kept: Kept, name: str) -> Mapping[str, Any]:
     """One facet; empty when there is none, or it is no object."""
     found = kept.get(name, {}).get("is")
     return found if isinstance(found, Mapping) else {}
+
+
+def with_jobs(kept: Kept, jobs: Set[str]) -> Kept:
+    """A run's facets, with the jobs by whose names it was reported, where these are several.
+
+    Each is kept as a facet that is deleted, and of a time after all others: nobody is told of it,
+    and no producer's facet takes its place.
+    """
+    if len(jobs) < 2:  # noqa: PLR2004 -- the row itself has one
+        return kept
+    return {**kept, **{f"job@{j}": {"at": "~", "by": "", "is": None, "job": j} for j in jobs}}
+
+
+def jobs_in(kept: Kept) -> set[str]:
+    """The jobs that `with_jobs` put in."""
+    return {told["job"] for told in kept.values() if "job" in told}
 
 
 @dataclass(frozen=True, slots=True)

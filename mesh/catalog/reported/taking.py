@@ -18,7 +18,7 @@ from mesh.catalog.reported.columns import clean, columns_in, origins_in
 from mesh.catalog.reported.event import ReportedDataset, ReportedEvent
 from mesh.catalog.reported.facets import identifiers_in, names_in, told_of
 from mesh.catalog.reported.joining import SYMLINK, Same, join, products_among
-from mesh.catalog.reported.merging import RunState, facet, merged
+from mesh.catalog.reported.merging import RunState, facet, jobs_in, merged, with_jobs
 from mesh.catalog.reported.rows import Key, Row, Rows
 from mesh.catalog.search.indexing import index_dataset
 from mesh.catalog.statements import chunks
@@ -72,7 +72,7 @@ class _Batch:
         self.datasets = Rows(schema.datasets)
         run_ids = {event.run_id for event in events if event.run_id}
         self.runs.load(connection, "run_id", run_ids)
-        earlier = {row["job"] for row in self.runs.before.values()}
+        earlier = {job for row in self.runs.before.values() for job in _jobs_of(row)}
         jobs = {event.job.key for event in events if event.job} | earlier
         self.jobs.load(connection, "key", jobs)
         self.uses.load(connection, "run_id", run_ids)
@@ -154,13 +154,14 @@ class _Batch:
         state = RunState() if row is None else RunState(**{n: row[n] for n in RunState.__slots__})
         after = state.after(event)
         facets = merged({} if row is None else row["facets"], event.run_facets, event)
+        jobs = {job} if row is None else {job, *_jobs_of(row)}
         parent = facet(facets, "parent").get("run")
         self.runs.now[event.run_id,] = {
             "run_id": event.run_id,
-            "job": job if row is None else min(job, row["job"]),
+            "job": min(jobs),
             "parent_run_id": clean(parent.get("runId")) if isinstance(parent, Mapping) else "",
             **{name: getattr(after, name) for name in RunState.__slots__},
-            "facets": facets,
+            "facets": with_jobs(facets, jobs),
         }
         for direction, items in (("in", event.inputs), ("out", event.outputs)):
             for item in items:
@@ -215,12 +216,16 @@ class _Batch:
             index_dataset(self.connection, key)
 
     def _share_uses(self) -> None:
-        """What runs used, their jobs use: as of the last that was heard of each run."""
+        """What runs used, their jobs use: as of the last that was heard of each run.
+
+        One that goes by several names is a run of each: which of them is first, nobody knows.
+        """
         for run_id, direction, dataset in self.uses.now:
             run = self.runs.now[run_id,]
-            self._share(run["job"], direction, dataset, run["last_event_at"])
-            if direction == "out" and run["state"] == "COMPLETE":
-                self._settle(run["job"], run["last_event_at"])
+            for job in _jobs_of(run):
+                self._share(job, direction, dataset, run["last_event_at"])
+                if direction == "out" and run["state"] == "COMPLETE":
+                    self._settle(job, run["last_event_at"])
 
     def _rewrite_columns(self, key: str) -> None:
         before = self.datasets.before.get((key,), {"facets": {}})["facets"]
@@ -275,3 +280,8 @@ class _Batch:
                 }
         if rows:
             self.connection.execute(insert(table), list(rows.values()))
+
+
+def _jobs_of(run: Row) -> set[str]:
+    """The jobs by whose names a run was reported."""
+    return {run["job"], *jobs_in(run["facets"])}
