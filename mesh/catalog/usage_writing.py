@@ -1,8 +1,9 @@
 """Counts of reads, into the catalog's table without waiting for anybody.
 
-Owns the one statement that adds them, and the two short ways to it. A reader must not wait for the
-catalog, nor for the libraries behind it: SQLite is written by Python's own driver, in a third of a
-second less than SQLAlchemy takes to load. Creates no catalog, and migrates none.
+Owns the statements that add them and that tell the search of it, and the two short ways to them. A
+reader must not wait for the catalog, nor for the libraries behind it: SQLite is written by Python's
+own driver, in a third of a second less than SQLAlchemy takes to load. Creates no catalog, and
+migrates none.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 PATIENCE_SECONDS = 0.2
 """How long a writer waits for others."""
+USE_DAYS = 30
+"""Days of use that count in the order of what is found."""
 _CONNECT_SECONDS = 2
 _SQLITE = "sqlite:///"
 _ADD = """
@@ -27,6 +30,12 @@ ON CONFLICT (product, "column", consumer, day) DO UPDATE SET
   reads = usage.reads + excluded.reads,
   last_read_at = CASE WHEN excluded.last_read_at > usage.last_read_at
                       THEN excluded.last_read_at ELSE usage.last_read_at END
+"""
+_RANK = """
+UPDATE search_documents SET reads = (
+  SELECT COALESCE(SUM(usage.reads), 0) FROM usage
+  WHERE usage.product = search_documents.key AND usage."column" = '' AND usage.day > {since}
+) WHERE search_documents.key = {product}
 """
 _FIELDS = ("product", "column", "consumer", "day", "reads", "last_read_at")
 _LOG = logging.getLogger(__name__)
@@ -78,6 +87,10 @@ def _add_to_sqlite(file: Path, counts: Sequence[tuple[Read, Count]]) -> bool:
             connection.execute("PRAGMA synchronous = NORMAL")
             with connection:
                 connection.executemany(statement, rows)
+                connection.executemany(
+                    _RANK.format(since="?", product="?"),
+                    [(use_since().isoformat(), product) for product in _products(counts)],
+                )
     except sqlite3.Error as error:
         _LOG.debug("reads are not counted: %s", error)
         return False
@@ -108,10 +121,24 @@ def _add_to_postgresql(url: str, counts: Sequence[tuple[Read, Count]]) -> bool:
             patience = int(PATIENCE_SECONDS * 1000)
             connection.execute(text(f"SET LOCAL lock_timeout = {patience}"))
             connection.execute(statement, rows)
+            connection.execute(
+                text(_RANK.format(since=":since", product=":product")),
+                [{"since": use_since(), "product": p} for p in _products(counts)],
+            )
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         _LOG.debug("reads are not counted: %s", error)
         return False
     return True
+
+
+def use_since() -> date:
+    """The day before the first that counts in the order of what is found."""
+    return datetime.now(UTC).date() - timedelta(days=USE_DAYS)
+
+
+def _products(counts: Sequence[tuple[Read, Count]]) -> list[str]:
+    """The products that were read, each once and in order: two writers wait, and no more."""
+    return list(dict.fromkeys(read.product for read, _ in counts))
 
 
 def _as_sqlite(moment: datetime) -> str:

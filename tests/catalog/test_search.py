@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from mesh.catalog import schema, search
 from mesh.catalog.database import Database
 from mesh.catalog.search import Facet
+from mesh.catalog.usage_writing import Count, Read, add_counts
 from mesh.contracts.model import Classification, Column, Contract, Severity, Version
 from mesh.contracts.verdict import Outcome
 from mesh.errors import InvalidCursorError, UnknownFacetError
@@ -306,22 +307,31 @@ def test_use_then_freshness_and_quality_decide_between_equals(stored_catalog, ca
     ]
 
 
-def read_by(url, name, reads):
-    database = Database(url)
-    today = datetime.now(UTC)
-    with database.writing() as connection:
-        connection.execute(
-            insert(schema.usage).values(
-                product=name,
-                column="",
-                consumer="x",
-                day=today.date(),
-                reads=reads,
-                last_read_at=today,
-            )
+def read_by(url, name, reads, at=None):
+    at = at or datetime.now(UTC)
+    assert add_counts(url, {Read(name, "", "x", at.date()): Count(reads, at)})
+
+
+def test_reads_that_are_counted_are_in_the_order_at_once(stored_shelf, catalog_url):
+    now = datetime.now(UTC)
+    long_ago = now - timedelta(days=30)
+    read_by(catalog_url, STATIONS, 7, at=long_ago)
+    counts = {
+        Read(name, column, "ada", now.date()): Count(reads, now)
+        for name, column, reads in (
+            (WEATHER, "", 2),
+            (WEATHER, "wind_speed_mph", 9),
+            (STATIONS, "", 5),
+            ("gone.nowhere_v1", "", 1),
         )
-        search.touch(connection, name)
-    database.close()
+    }
+    assert add_counts(catalog_url, counts)
+    read_by(catalog_url, STATIONS, 3)
+
+    found = {hit.key: hit.reads for hit in stored_shelf.search.find("").hits}
+    assert found == {WEATHER: 2, STATIONS: 8, FLIGHTS: 0, ON_TIME: 0}
+    stored_shelf.search.rebuild()
+    assert found == {hit.key: hit.reads for hit in stored_shelf.search.find("").hits}
 
 
 def hit_of(catalog, name):

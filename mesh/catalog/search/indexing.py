@@ -7,7 +7,6 @@ it fares otherwise than before. Called by whatever writes products, terms, recei
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -16,12 +15,10 @@ from mesh.catalog import conditions, schema
 from mesh.catalog.search.documents import Document, dataset_document, product_document
 from mesh.catalog.search.index import index_of
 from mesh.catalog.search.model import UNKNOWN
+from mesh.catalog.usage_writing import use_since
 from mesh.contracts.model import Severity
 from mesh.contracts.verdict import Outcome
 from mesh.products.ports import parse_duration
-
-USE_DAYS = 30
-"""Days of use that count in the order of what is found."""
 
 
 def index_product(connection: Connection, product: str) -> None:
@@ -138,8 +135,7 @@ def _state(connection: Connection, product: str, freshness: str) -> dict[str, An
 def _reads(connection: Connection, product: str) -> int:
     """Reads of a product itself in the last days."""
     usage = schema.usage
-    since = datetime.now(UTC).date() - timedelta(days=USE_DAYS)
     found = select(func.coalesce(func.sum(usage.c.reads), 0)).where(
-        usage.c.product == product, usage.c.column == "", usage.c.day > since
+        usage.c.product == product, usage.c.column == "", usage.c.day > use_since()
     )
     return int(connection.execute(found).scalar() or 0)
