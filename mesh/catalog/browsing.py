@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, text, tuple_
 
 from mesh.catalog import queries, schema
+from mesh.catalog.completeness import Completeness
 from mesh.catalog.database import Database
 from mesh.catalog.model import DomainRecord, PersonRecord, RefusalRecord, Role
 from mesh.catalog.publications import latest_receipts, refusal_of
 from mesh.catalog.receipts import Receipt
-from mesh.errors import UnknownDomainError, UnknownReceiptError
+from mesh.catalog.search.documents import documentation
+from mesh.errors import UnknownDomainError, UnknownProductError, UnknownReceiptError
 from mesh.naming import ProductId
 from mesh.products.domain import DomainKind
 from mesh.products.ports import Access
@@ -92,6 +94,14 @@ class Browsing:
         """
         with self._database.reading() as connection:
             return queries.resolve(connection, name)
+
+    def documentation(self, product: str) -> Completeness:
+        """How completely a product is documented; its full name. Raises UnknownProductError."""
+        with self._database.reading() as connection:
+            found = documentation(connection, product)
+        if found is None:
+            raise UnknownProductError(product, ())
+        return found
 
     def domain(self, name: str) -> DomainRecord:
         """The domain of a name. Raises UnknownDomainError."""

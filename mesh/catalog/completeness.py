@@ -56,9 +56,10 @@ class Completeness:
         return tuple(text for part in worst for text in part.missing)
 
     def as_json(self) -> dict[str, Any]:
-        """The score and its parts as plain values."""
+        """The score, what to write next, and the parts, as plain values."""
         return {
             "score": self.score,
+            "missing": list(self.missing),
             "parts": [{**asdict(part), "missing": list(part.missing)} for part in self.parts],
         }
 

@@ -17,6 +17,7 @@ from mesh.products.ports import Input
 
 _LABEL = 15
 _MOST_COLUMNS = 6
+_MOST_MISSING = 6
 
 
 def print_product(account: Mapping[str, Any]) -> None:
@@ -35,6 +36,8 @@ def print_product(account: Mapping[str, Any]) -> None:
         ("made by", [_joined(account["source"], f"engine {account['engine']}")]),
         ("table", [account["table"]]),
         ("writes", [_write(account)]),
+        ("glossary", _glossary(account["glossary"])),
+        ("documentation", [_documentation(account["documentation"])]),
         ("tags", [f"{name}: {value}" for name, value in account["tags"].items()]),
         ("service levels", _service_levels(account["service_levels"])),
         ("last receipt", _receipt(account["last_receipt"])),
@@ -122,6 +125,21 @@ def _write(account: Mapping[str, Any]) -> str:
     order = ", ".join(account["cluster_by"])
     laid_out = f"{f', partitioned by {by}' if by else ''}{f', ordered by {order}' if order else ''}"
     return f"{account['write'].replace('_', ' ')}{laid_out}"
+
+
+def _glossary(terms: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """What words of the business mean here, and which columns they are about."""
+    for term in terms:
+        about = [*(["the whole"] if term["is_whole"] else []), *term["columns"]]
+        yield f"{term['name']} ({term['id']}): {', '.join(about)}"
+
+
+def _documentation(found: Mapping[str, Any]) -> str:
+    missing = found["missing"]
+    rest = len(missing) - _MOST_MISSING
+    more = f" and {rest} more" if rest > 0 else ""
+    told = f"; missing: {', '.join(missing[:_MOST_MISSING])}{more}" if missing else ""
+    return f"{found['score']:.0%} complete{told}"
 
 
 def _service_levels(levels: Mapping[str, Any]) -> Iterable[str]:

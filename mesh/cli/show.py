@@ -40,6 +40,8 @@ def show(
 ) -> None:
     """Show a product: owner, contract, service levels, last publication, users, quarantine.
 
+    And what words of the business mean in it, and what its documentation lacks.
+
     Of one that was retired, and whose module is gone, what the catalog knows.
     """
     from mesh.cli.console import print_json
@@ -101,6 +103,8 @@ def describe(
             "digest": product.contract.digest,
             "key": list(product.contract.key),
         },
+        "glossary": [term.linked_to(name) for term in catalog.glossary.terms_of(name)],
+        "documentation": catalog.browsing.documentation(name).as_json(),
         "consumers": _movers(product, organization, catalog),
         "deprecated_inputs": [
             {"product": d.product, "deprecated": d.until.isoformat(), "successor": d.successor}

@@ -85,6 +85,17 @@ class BusinessTerm:
         """What it is about: products, and columns of them; the column is empty for the whole."""
         return tuple(_link(target) for target in self.applies_to)
 
+    def linked_to(self, product: str) -> dict[str, Any]:
+        """What it says of a product, as plain values: of the whole, or of some of its columns."""
+        linked = [column for name, column in self.links if name == product]
+        return {
+            "id": self.id,
+            "name": self.name,
+            "definition": self.definition,
+            "is_whole": "" in linked,
+            "columns": [column for column in linked if column],
+        }
+
     def as_json(self) -> dict[str, Any]:
         """The term as plain values, without its place."""
         told = asdict(self)

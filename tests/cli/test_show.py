@@ -61,6 +61,38 @@ def test_a_product_as_json_has_the_same(mesh):
     assert (edge["downstream"], edge["versions"]) == ("reports.days_v1", [[0, 0]])
 
 
+GLOSSARY = """\
+terms:
+  - name: takings
+    definition: Money taken at the tills, before refunds.
+    synonyms: [revenue]
+    applies_to: [shop.sales_v1, shop.sales_v1.amount_usd]
+"""
+
+
+def test_terms_of_the_business_and_what_documentation_lacks_are_shown(empty_mesh):
+    before = json.loads(empty_mesh("show", "shop.sales", "--json").stdout)["documentation"]
+    empty_mesh.write("domains/shop/glossary.yaml", GLOSSARY)
+
+    shown = json.loads(empty_mesh("show", "shop.sales", "--json").stdout)
+    told = " ".join(empty_mesh("show", "shop.sales").stdout.split())
+
+    assert shown["glossary"] == [
+        {
+            "id": "shop.takings",
+            "name": "takings",
+            "definition": "Money taken at the tills, before refunds.",
+            "is_whole": True,
+            "columns": ["amount_usd"],
+        }
+    ]
+    assert "takings (shop.takings): the whole, amount_usd" in told
+    found = shown["documentation"]
+    assert "term of a glossary" in before["missing"]
+    assert found["missing"] == [text for text in before["missing"] if text != "term of a glossary"]
+    assert f"{found['score']:.0%} complete; missing: {found['missing'][0]}" in told
+
+
 def test_what_consumers_expect_is_shown_to_the_producer(empty_mesh):
     days = conftest.FILES["domains/reports/products/days.py"]
     expecting = 'purpose="p", expects={"amount_usd": {"max_null_share": 0.05}})'

@@ -1,10 +1,12 @@
 """Everything the catalog knows can be asked for, a page at a time."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from mesh.catalog.model import RefusalRecord
+from mesh.products.glossary import BusinessTerm
 from tests.catalog.factories import domain, product, receipt, refusal
 from tests.serving.conftest import DELAYS, FLIGHTS, WEATHER
 
@@ -99,6 +101,30 @@ def test_a_product_is_found_with_or_without_its_major(client):
     assert got(client, "/products/weather.observations") == whole
     assert (whole["name"], whole["rows_accepted"]) == (WEATHER, 26_114)
     assert whole["tags"] == {"season": "all"}
+
+
+def test_a_product_tells_its_terms_and_what_its_documentation_lacks(client, catalog):
+    gust = BusinessTerm(
+        id="fleet.gust",
+        name="gust",
+        definition="A short burst of wind.",
+        applies_to=(WEATHER, f"{WEATHER}.speed", "weather.stations_v1"),
+    )
+    catalog.register(replace(domain("fleet"), terms=(gust,)))
+    found = got(client, f"/products/{WEATHER}")
+    assert found["glossary"] == [
+        {
+            "id": "fleet.gust",
+            "name": "gust",
+            "definition": "A short burst of wind.",
+            "is_whole": True,
+            "columns": ["speed"],
+        }
+    ]
+    (hit,) = [hit for hit in got(client, "/search")["items"] if hit["key"] == WEATHER]
+    assert found["documentation"]["score"] == hit["completeness"] < 1
+    assert "description of column origin" in found["documentation"]["missing"]
+    assert sum(part["weight"] for part in found["documentation"]["parts"]) == pytest.approx(1)
 
 
 def test_a_product_tells_its_inputs_and_its_consumers(client):

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from mesh.catalog import schema
-from mesh.catalog.completeness import Documented, completeness
+from mesh.catalog.completeness import Completeness, Documented, completeness
 from mesh.catalog.glossary import terms_of
 from mesh.catalog.search.model import EXTERNAL, UNKNOWN
 from mesh.catalog.search.texts import FieldText, Tier, folded, texts_of, words_by_tier
@@ -69,6 +69,21 @@ class Document:
             "digest": self.digest,
             "content": content,
         }
+
+
+def documentation(connection: Connection, product: str) -> Completeness | None:
+    """How completely a product is documented, declared still or not; None for an unknown one."""
+    table, homes = schema.products, schema.domains
+    found = (
+        select(table, homes.c.team, homes.c.manifest)
+        .join(homes, homes.c.name == table.c.domain)
+        .where(table.c.name == product)
+    )
+    row = connection.execute(found).first()
+    if row is None:
+        return None
+    columns, terms = _columns(connection, product), terms_of(connection, product)
+    return completeness(_documented(row, columns, terms))
 
 
 def product_document(connection: Connection, product: str) -> Document | None:

@@ -71,8 +71,13 @@ def list_products(  # noqa: PLR0913 -- each filter is a parameter
 
 @router.get("/{name}")
 def product(catalog: Asked, name: Name) -> ProductView:
-    """A product, all that its domain declares of it, and its latest publication."""
-    return ProductView.of_record(catalog.product(name))
+    """A product, all that its domain declares of it, and its latest publication.
+
+    With the terms of the business that are linked to it, and what its documentation lacks.
+    """
+    found = catalog.product(name)
+    terms = catalog.glossary.terms_of(found.name)
+    return ProductView.of_record(found, terms, catalog.browsing.documentation(found.name))
 
 
 @router.get("/{name}/contract")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
 
 from mesh.catalog.browsing import ProductSummary
+from mesh.catalog.completeness import Completeness
 from mesh.catalog.model import (
     ContractRecord,
     DomainRecord,
@@ -17,6 +18,7 @@ from mesh.catalog.model import (
     Use,
 )
 from mesh.contracts.model import Contract
+from mesh.products.glossary import BusinessTerm
 from mesh.serving.views.base import Plain, View
 
 
@@ -188,6 +190,33 @@ class ProductRowView(View):
         )
 
 
+class LinkedTermView(View):
+    """A term of the business, and what of a product it is about."""
+
+    id: str
+    name: str
+    definition: str
+    is_whole: bool
+    columns: list[str]
+
+
+class DocumentedPartView(View):
+    """A part of the score of documentation: its weight, and the share of it that is there."""
+
+    name: str
+    weight: float
+    share: float
+    missing: list[str]
+
+
+class DocumentationView(View):
+    """How completely a product is documented, in [0, 1], and what to write next."""
+
+    score: float
+    missing: list[str]
+    parts: list[DocumentedPartView]
+
+
 class ProductView(ProductRowView):
     """A product, everything that its domain declares of it, and its latest publication."""
 
@@ -203,10 +232,14 @@ class ProductView(ProductRowView):
     table_url: str | None
     rows_accepted: int | None
     rows_rejected: int | None
+    glossary: list[LinkedTermView]
+    documentation: DocumentationView
 
     @classmethod
-    def of_record(cls, product: ProductRecord) -> Self:
-        """A product as its own page shows it."""
+    def of_record(
+        cls, product: ProductRecord, terms: Iterable[BusinessTerm], documented: Completeness
+    ) -> Self:
+        """A product as its own page shows it, with the terms that are linked to it."""
         latest = product.latest_receipt
         same = ("team", "engine", "freshness", "is_declared", "table_version", "published_at")
         more = ("schedule", "write_mode", "tolerance", "source", "code_version", "registered_at")
@@ -223,6 +256,8 @@ class ProductView(ProductRowView):
             table_url=latest.table_url if latest else None,
             rows_accepted=latest.rows_accepted if latest else None,
             rows_rejected=latest.rows_rejected if latest else None,
+            glossary=[LinkedTermView.model_validate(t.linked_to(product.name)) for t in terms],
+            documentation=DocumentationView.model_validate(documented.as_json()),
         )
 
 
