@@ -45,6 +45,7 @@ nothing third-party, so that any layer may raise from it.
     │   └── CommitConflictError      other writers kept winning (Transient)
     └── CatalogError                 the catalog cannot be used
         ├── NotAllowedError          the caller may not do that there
+        ├── CatalogsContradictError  two catalogs to be merged say different things of the same
         └── CatalogUnreadableError   its file is damaged, locked away or not a catalog
 
 `Transient` marks the ones that the same call may not meet again.
@@ -344,6 +345,20 @@ class CatalogError(MeshError):
 
 class NotAllowedError(CatalogError):
     """Whoever asks may not do that with this catalog."""
+
+
+class CatalogsContradictError(CatalogError):
+    """Two catalogs say different things of the same; `conflicts` lists everything."""
+
+    def __init__(self, conflicts: Iterable[Problem], *, where: str = "") -> None:
+        self.conflicts = tuple(conflicts)
+        count = len(self.conflicts)
+        what = f"the catalogs contradict each other in {count:,} place{'' if count == 1 else 's'}"
+        hint = "nothing was written; leave one of each two out, or keep the catalogs apart"
+        super().__init__(what, where=where, hint=hint)
+        head = f"{where}: {what}" if where else what
+        told = (f"  {conflict.where}: {conflict.what}" for conflict in self.conflicts)
+        self.args = ("\n".join([head, *told, f"  try: {hint}"]),)
 
 
 class CatalogUnreadableError(CatalogError):

@@ -73,13 +73,14 @@ def _refuse_filled(there: Connection, where: str) -> None:
         raise CatalogError(
             f"it is a catalog that holds something already: {', '.join(filled[:3])}",
             where=where,
-            hint="copy into an empty database; `mesh catalog sync` fills one from the lake",
+            hint="copy into an empty database, or add to what is there: "
+            "`mesh catalog copy --merge`",
         )
 
 
 def _send(here: Connection, there: Connection, table: Table) -> _Tally:
     tally = _Tally()
-    for batch in _batches(here, table):
+    for batch in batches(here, table):
         for row in batch:
             tally.add(tuple(row.values()))
         there.execute(insert(table), batch)
@@ -88,13 +89,14 @@ def _send(here: Connection, there: Connection, table: Table) -> _Tally:
 
 def _tally(connection: Connection, table: Table) -> _Tally:
     tally = _Tally()
-    for batch in _batches(connection, table):
+    for batch in batches(connection, table):
         for row in batch:
             tally.add(tuple(row.values()))
     return tally
 
 
-def _batches(connection: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
+def batches(connection: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a table, a few at a time."""
     result = connection.execute(select(table).execution_options(yield_per=_BATCH))
     for batch in result.mappings().partitions():
         yield [dict(row) for row in batch]

@@ -262,19 +262,31 @@ def _say_rows(rows: Mapping[str, int]) -> None:
 @app.command("copy")
 def copy(
     source: Annotated[str, typer.Argument(help="The URL of the catalog to copy.")],
-    target: Annotated[str, typer.Argument(help="The URL of an empty database.")],
+    target: Annotated[
+        str, typer.Argument(help="The URL of an empty database, or of any with --merge.")
+    ],
+    is_merge: Annotated[
+        bool, typer.Option("--merge", help="Add to a target that holds something already.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Copy a catalog into an empty database: SQLite to PostgreSQL, and back.
 
     All of it arrives, or nothing: it is one transaction, and compared before it is kept. What is
     published while it runs is not in it; `mesh catalog sync` brings that from the lake.
+
+    With `--merge` the target may hold a history of its own. What is there stays, what is new is
+    added, and nothing is written when the two contradict each other: everything in which they do
+    is listed. Tokens, and events that wait for receivers, are left out.
     """
     from mesh.catalog.copying import copy as copy_catalog
     from mesh.catalog.database import Database
     from mesh.catalog.store import Catalog
     from mesh.cli.console import count, print_json, say
 
+    if is_merge:
+        _merge(source, target, as_json=as_json)
+        return
     with closing(Database(source)) as here, closing(Database(target)) as there:
         copied = copy_catalog(here, there)
     with Catalog.open(target) as catalog:
@@ -286,3 +298,19 @@ def copy(
         if rows:
             say(f"{table}: {count(rows, 'row')}")
     say(f"copied {count(sum(copied.values()), 'row')}; set MESH_CATALOG__URL to use the copy")
+
+
+def _merge(source: str, target: str, *, as_json: bool) -> None:
+    from mesh.catalog.database import Database
+    from mesh.catalog.merging import merge
+    from mesh.cli.console import count, print_json, say
+
+    with closing(Database(source)) as here, closing(Database(target)) as there:
+        added = merge(here, there)
+    if as_json:
+        print_json({"rows": added})
+        return
+    for table, rows in added.items():
+        if rows:
+            say(f"{table}: {count(rows, 'row')}")
+    say(f"added {count(sum(added.values()), 'row')}; what else there was stayed as it was")

@@ -28,3 +28,8 @@ def test_a_copied_catalog_shows_what_the_first_one_shows(mesh):
     again = mesh("catalog", "copy", source, target)
     assert again.exit_code == 1
     assert "holds something already" in again.stderr
+    assert "--merge" in again.stderr
+    merged = mesh("catalog", "copy", "--merge", source, target)
+    assert "added 0 rows; what else there was stayed as it was" in merged.stdout
+    told = mesh("catalog", "copy", "--merge", "--json", source, f"{target}.new")
+    assert json.loads(told.stdout)["rows"]["products"] == 2

@@ -7,7 +7,7 @@ under the same id, is complete. A run that goes by several jobs' names keeps the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,7 @@ def facet(kept: Kept, name: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def with_jobs(kept: Kept, jobs: Set[str]) -> Kept:
+def with_jobs(kept: Kept, jobs: Collection[str]) -> Kept:
     """A run's facets, with the jobs by whose names it was reported, where these are several.
 
     Each is kept as a facet that is deleted, and of a time after all others: nobody is told of it,
