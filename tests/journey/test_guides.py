@@ -16,6 +16,7 @@ IN_THE_ORDER_OF_READING = (
     "preview-and-audit",
     "trace-a-number",
     "run-the-platform",
+    "run-the-catalog",
     "serve-the-catalog",
     "openlineage",
     "find-data",
