@@ -26,7 +26,7 @@ class GlossaryBook:
     def terms(self, domain: str = "") -> list[BusinessTerm]:
         """Every term, or those of a domain, by id."""
         with self._database.reading() as connection:
-            return _terms(connection, domain)
+            return all_terms(connection, domain)
 
     def term(self, name: str) -> BusinessTerm:
         """The term of an id, or the one that has a name or a synonym.
@@ -79,7 +79,8 @@ def terms_of(connection: Connection, product: str) -> list[BusinessTerm]:
     return [BusinessTerm.from_json(row.content) for row in connection.execute(found)]
 
 
-def _terms(connection: Connection, domain: str) -> list[BusinessTerm]:
+def all_terms(connection: Connection, domain: str = "") -> list[BusinessTerm]:
+    """Every term, or those of a domain, by id."""
     table = schema.terms
     found = select(table.c.id, table.c.content)
     if domain:

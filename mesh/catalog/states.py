@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from mesh.catalog import schema
+from mesh.catalog.glossary import all_terms
 from mesh.catalog.publications import latest_receipts
 from mesh.catalog.statements import chunks
 from mesh.products.state import MeshState, ProductState
 
 
 def state(connection: Connection, origin: str) -> MeshState:
-    """Every product that is declared, and every domain's manifest."""
+    """Every product that is declared, every domain's manifest, and its glossary."""
     table = schema.products
     found = connection.execute(
         select(table.c.name, table.c.contract_digest, table.c.declaration)
@@ -36,7 +37,8 @@ def state(connection: Connection, origin: str) -> MeshState:
         content = contents.get((row.name, published.get(row.name, "")), registered)
         products.append(ProductState(row.name, row.declaration, content, row.name in published))
     manifests = connection.execute(select(schema.domains.c.name, schema.domains.c.manifest))
-    return MeshState.made(origin, products, {row.name: row.manifest for row in manifests})
+    by_name = {row.name: row.manifest for row in manifests}
+    return MeshState.made(origin, products, by_name, terms=all_terms(connection))
 
 
 def _contracts(

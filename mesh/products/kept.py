@@ -97,7 +97,9 @@ def look(settings: Settings, origin: str = "this working tree") -> Declared:
             states += products
     organization = organization_of(settings, domains, broken)
     manifests = {d.name: d.manifest.model_dump(mode="json") for d in domains}
-    state = MeshState.made(origin, states, manifests, frozenset(b.name for b in broken))
+    unread = frozenset(b.name for b in broken)
+    terms = [term for domain in domains for term in domain.terms]
+    state = MeshState.made(origin, states, manifests, unread, terms=terms)
     return Declared(organization, state, settings)
 
 

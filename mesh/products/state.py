@@ -15,6 +15,7 @@ from typing import Any
 from mesh.contracts.model import Contract
 from mesh.naming import ProductId
 from mesh.products.collection import Organization
+from mesh.products.glossary import BusinessTerm
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,15 @@ _CODE = ("code_version", "source", "engine")
 class MeshState:
     """Every product and domain manifest of a mesh. `origin` says where it was read, for people.
 
-    `unknown` are domains that could not be loaded: nothing can be said of their products.
+    `terms` are those of every glossary, by id. `unknown` are domains that could not be loaded:
+    nothing can be said of their products.
     """
 
     origin: str
     products: Mapping[str, ProductState] = field(default_factory=dict)
     domains: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
+    terms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, organization: Organization, origin: str = "this working tree") -> MeshState:
@@ -97,6 +100,7 @@ class MeshState:
             ),
             {d.name: d.manifest.model_dump(mode="json") for d in organization.domains},
             frozenset(domain.name for domain in organization.broken),
+            terms=(term for domain in organization.domains for term in domain.terms),
         )
 
     @classmethod
@@ -106,14 +110,18 @@ class MeshState:
         products: Iterable[ProductState],
         domains: Mapping[str, Mapping[str, Any]],
         unknown: frozenset[str] = frozenset(),
+        *,
+        terms: Iterable[BusinessTerm] = (),
     ) -> MeshState:
         """A state with everything in the order of names."""
+        words = {term.id: term.as_json() for term in terms}
         named = {product.name: product for product in products}
         return cls(
             origin,
             {name: named[name] for name in sorted(named)},
             {name: domains[name] for name in sorted(domains)},
             unknown,
+            {name: words[name] for name in sorted(words)},
         )
 
     def without(self, domains: frozenset[str]) -> MeshState:
@@ -125,7 +133,12 @@ class MeshState:
             {n: p for n, p in self.products.items() if n.partition(".")[0] not in domains},
             {name: manifest for name, manifest in self.domains.items() if name not in domains},
             self.unknown | domains,
+            {n: term for n, term in self.terms.items() if n.partition(".")[0] not in domains},
         )
+
+    def terms_of(self, domain: str) -> dict[str, Mapping[str, Any]]:
+        """The terms of a domain's glossary, by id."""
+        return {n: term for n, term in self.terms.items() if n.partition(".")[0] == domain}
 
     def as_json(self) -> dict[str, Any]:
         """The mesh as plain values."""
@@ -134,19 +147,25 @@ class MeshState:
             "products": [product.as_json() for product in self.products.values()],
             "domains": dict(self.domains),
             "unknown": sorted(self.unknown),
+            "terms": list(self.terms.values()),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> MeshState:
         """Read what `as_json` wrote."""
         products = (ProductState(**product) for product in data["products"])
-        return cls.made(data["origin"], products, data["domains"], frozenset(data["unknown"]))
+        terms = map(BusinessTerm.from_json, data.get("terms", ()))
+        unknown = frozenset(data["unknown"])
+        return cls.made(data["origin"], products, data["domains"], unknown, terms=terms)
 
     @property
     def parts(self) -> dict[str, dict[str, str]]:
         """Digests by product (`domain.product_v1`) or domain (its name), and by part."""
         found = {name: product.parts for name, product in self.products.items()}
         manifests = {n: {"manifest": digest_of(m)} for n, m in self.domains.items()}
+        for name, parts in manifests.items():
+            if terms := self.terms_of(name):
+                parts["glossary"] = digest_of(terms)
         return {**manifests, **found}
 
 

@@ -112,6 +112,12 @@ class Kind(StrEnum):
     INPUT_REMOVED = "input removed"
     INPUT_CHANGED = "input changed"
     CODE_CHANGED = "code changed"
+    TERM_ADDED = "business term added"
+    TERM_REMOVED = "business term removed"
+    TERM_REDEFINED = "business term redefined"
+    TERM_CHANGED = "business term changed"
+    TERM_LINKED = "business term linked"
+    TERM_UNLINKED = "business term unlinked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

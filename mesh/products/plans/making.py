@@ -15,6 +15,7 @@ from mesh.naming import ProductId
 from mesh.products.plans.declared import declared_changes, manifest_changes
 from mesh.products.plans.digests import plan_digest
 from mesh.products.plans.elsewhere import Elsewhere
+from mesh.products.plans.glossary import glossary_changes
 from mesh.products.plans.impact import Impact, Lineage, unknown_lineage
 from mesh.products.plans.levels import shortfalls
 from mesh.products.plans.model import Action, DomainPlan, Hit, Plan, ProductPlan
@@ -187,14 +188,15 @@ class _Making:
     def _domains(self) -> Iterator[DomainPlan]:
         old, new = self.before.domains, self.after.domains
         for name in sorted({*old, *new}):
+            words = tuple(glossary_changes(self.before.terms_of(name), self.after.terms_of(name)))
             if name not in old or name not in new:
-                yield DomainPlan(name=name, action=Action.REMOVED if name in old else Action.ADDED)
-            elif old[name] != new[name]:
-                changes = tuple(manifest_changes(old[name], new[name]))
+                action = Action.REMOVED if name in old else Action.ADDED
+                yield DomainPlan(name=name, action=action, changes=words)
+            elif words or old[name] != new[name]:
                 yield DomainPlan(
                     name=name,
                     action=Action.CHANGED,
-                    changes=changes,
+                    changes=(*manifest_changes(old[name], new[name]), *words),
                     consumers=self._consumers_of_domain(name),
                 )
 

@@ -161,7 +161,10 @@ class ProductPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainPlan:
-    """What changed in a domain's manifest; `consumers` are products of others that read its own."""
+    """What changed in a domain's manifest and in its glossary.
+
+    `consumers` are products of others that read its own.
+    """
 
     name: str
     action: Action
