@@ -46,7 +46,9 @@ nothing third-party, so that any layer may raise from it.
     └── CatalogError                 the catalog cannot be used
         ├── NotAllowedError          the caller may not do that there
         ├── CatalogsContradictError  two catalogs to be merged say different things of the same
-        └── CatalogUnreadableError   its file is damaged, locked away or not a catalog
+        ├── CatalogUnreadableError   its file is damaged, locked away or not a catalog
+        └── CatalogUnavailableError  it is away, busy or full for now (Transient)
+            └── CatalogLostError     the connection broke in the middle (Transient)
 
 `Transient` marks the ones that the same call may not meet again.
 """
@@ -363,6 +365,14 @@ class CatalogsContradictError(CatalogError):
 
 class CatalogUnreadableError(CatalogError):
     """The catalog's file or database is damaged, locked away, or not a catalog."""
+
+
+class CatalogUnavailableError(CatalogError, Transient):
+    """The catalog's database is away, busy or full for now; nothing was written."""
+
+
+class CatalogLostError(CatalogUnavailableError):
+    """The connection broke in the middle; whether it was written is in the message."""
 
 
 def error_named(name: str) -> type[MeshError] | None:

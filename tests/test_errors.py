@@ -7,6 +7,8 @@ import pytest
 
 from mesh import errors
 from mesh.errors import (
+    CatalogLostError,
+    CatalogUnavailableError,
     CommitConflictError,
     DefinitionError,
     ManifestError,
@@ -96,5 +98,7 @@ def test_what_a_retry_may_mend_is_marked():
         StorageFullError.__name__,
         CommitConflictError.__name__,
         StoreUnavailableError.__name__,
+        CatalogUnavailableError.__name__,
+        CatalogLostError.__name__,
     }
     assert not issubclass(Transient, MeshError)

@@ -7,9 +7,8 @@ other databases. Knows nothing of the catalog's tables.
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -27,12 +26,17 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFreeError
 from sqlalchemy.pool import NullPool
 
+from mesh.catalog import failures
 from mesh.errors import CatalogError, CatalogUnreadableError, NotAllowedError
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for others before it gives up."""
+AWAY_SECONDS = 30.0
+"""How long a transaction waits for a server that was there before, and may be on its way back."""
+_PAUSE_SECONDS = 0.1
 
 _WRITERS = 0x6D657368
 """The advisory lock that PostgreSQL's writers queue on: `mesh` in ASCII."""
@@ -53,13 +57,13 @@ _PRAGMAS = (
     f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}",
     "PRAGMA foreign_keys = ON",
 )
-_DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
-_LOCKED_AWAY = frozenset(
-    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH}
-)
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_LOCK_NOT_AVAILABLE = "55P03"
-"""What PostgreSQL says when `lock_timeout` has passed."""
+# A server that is silent is noticed in seconds, not in hours: before it answers, and afterwards.
+_WATCHFUL = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 
 
 _may_write: ContextVar[bool] = ContextVar("may_write", default=True)
@@ -83,13 +87,16 @@ class Database:
     """A database at a URL. Opens nothing before the first transaction.
 
     One writer at a time, on either database: a writing transaction holds the lock from its first
-    moment, so whatever it reads stays true until it commits.
+    moment, so whatever it reads stays true until it commits. A transaction that begins while a
+    server restarts waits for it, up to `patience` seconds; one that it interrupts is an error.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: float | None = None) -> None:
         self.url = _parsed(url)
         self.backend = self.url.get_backend_name()
         self.where = _place(self.url)
+        self._patience = AWAY_SECONDS if patience is None else patience
+        self._was_there = False
         self._engine = self._create_engine()
 
     @contextmanager
@@ -97,6 +104,7 @@ class Database:
         """A transaction that sees the catalog as it is now, and stays with that."""
         with self._transaction(*_READ[self.backend]) as connection:
             yield connection
+            self._end_reading(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -105,6 +113,7 @@ class Database:
             raise NotAllowedError("this writes, and whoever asks may only read", where=self.where)
         with self._transaction(*_WRITE[self.backend]) as connection:
             yield connection
+            self._commit(connection)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -152,59 +161,80 @@ class Database:
 
     @contextmanager
     def _transaction(self, *begin: str) -> Iterator[Connection]:
-        with self._errors(), self._engine.connect() as connection:
+        with self._errors(), self._begun(begin) as connection:
+            yield connection
+
+    def _begun(self, begin: Sequence[str]) -> Connection:
+        """A transaction in which nothing was done. Waits for a server that is on its way back."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                connection = self._begun_at_once(begin)
+            except DBAPIError as error:
+                if not self._comes_back(error):
+                    raise
+                if time.monotonic() > deadline:
+                    self._was_there = False  # whoever comes next need not wait as long again
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                self._was_there = True
+                return connection
+
+    def _begun_at_once(self, begin: Sequence[str]) -> Connection:
+        connection = self._engine.connect()
+        try:
             for statement in begin:
                 _patiently(connection, statement)
-            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _comes_back(self, error: DBAPIError) -> bool:
+        """Whether it helps to wait. A server that was never there may just as well be a typo."""
+        if self.backend == "sqlite":
+            return False
+        return failures.is_passing(error) or (self._was_there and failures.is_away(error))
+
+    def _commit(self, connection: Connection) -> None:
+        try:
             connection.commit()
+        except DBAPIError as error:
+            if failures.is_lost(error):
+                raise failures.lost_in_writing(self.where) from error
+            raise
+
+    def _end_reading(self, connection: Connection) -> None:
+        """What was read is read, whatever becomes of the connection."""
+        try:
+            connection.rollback()
+        except DBAPIError as error:
+            if not failures.is_lost(error):
+                raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
-            raise self._explained(error) from error
+            raise failures.explained(error, self.where, BUSY_SECONDS) from error
+        except NoneFreeError as error:  # every connection of this process waits for others
+            raise failures.busy(BUSY_SECONDS, self.where) from error
         except OSError as error:
             raise CatalogUnreadableError(
                 f"the catalog cannot be opened: {error.strerror or error}",
                 where=self.where,
-                hint=_MAKE_ACCESSIBLE,
+                hint=failures.MAKE_ACCESSIBLE,
             ) from error
-
-    def _explained(self, error: DBAPIError) -> CatalogError:
-        text = str(error.orig).strip().partition("\n")[0]
-        code = _sqlite_code(error)
-        if code in _DAMAGED:
-            return CatalogUnreadableError(
-                f"it is damaged, or not a catalog: {text}",
-                where=self.where,
-                hint="move the file away, then `mesh catalog sync` makes it anew from the lake",
-            )
-        if code in _LOCKED_AWAY:
-            return CatalogUnreadableError(
-                f"the catalog cannot be opened for writing: {text}",
-                where=self.where,
-                hint=_MAKE_ACCESSIBLE,
-            )
-        if code in _BUSY or getattr(error.orig, "sqlstate", "") == _LOCK_NOT_AVAILABLE:
-            what = f"other processes kept the catalog busy for {BUSY_SECONDS:.0f} s"
-            return CatalogError(what, where=self.where, hint="run it again; sync loses nothing")
-        if code == sqlite3.SQLITE_FULL:
-            return CatalogError(
-                "no space is left", where=self.where, hint="free some, run it again"
-            )
-        if code is None and isinstance(error, OperationalError):
-            what = f"the catalog's database cannot be used: {text}"
-            hint = "check MESH_CATALOG__URL, and that the server runs"
-            return CatalogError(what, where=self.where, hint=hint)
-        return CatalogError(f"the catalog's database refused: {text}", where=self.where)
 
     def _create_engine(self) -> Engine:
         # A SQLite connection must not be carried into a forked process, and keeps the file from
         # being moved away: it costs 0.2 ms to open one anew.
-        options: dict[str, Any] = (
-            {"poolclass": NullPool} if self.backend == "sqlite" else {"pool_pre_ping": True}
-        )
+        options: dict[str, Any] = {"poolclass": NullPool}
+        if self.backend != "sqlite":
+            watchful = {k: v for k, v in _WATCHFUL.items() if k not in self.url.query}
+            options = {"pool_pre_ping": True, "connect_args": watchful}
         try:
             engine = create_engine(self.url, **options)
         except ModuleNotFoundError as error:
@@ -216,12 +246,6 @@ class Database:
         if self.backend == "sqlite":
             event.listen(engine, "connect", _configure_sqlite)
         return engine
-
-
-_MAKE_ACCESSIBLE = (
-    "make it a file that this user may write, in a folder that this user may write, or set "
-    "MESH_CATALOG__URL"
-)
 
 
 def _parsed(text: str) -> URL:
@@ -269,14 +293,8 @@ def _patiently(connection: Connection, statement: str) -> None:
         try:
             connection.exec_driver_sql(statement).close()
         except OperationalError as error:
-            if _sqlite_code(error) not in _BUSY or time.monotonic() > deadline:
+            if not failures.is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:
             return
-
-
-def _sqlite_code(error: DBAPIError) -> int | None:
-    """SQLite's primary result code; None for another database."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return None if code is None else int(code) & 0xFF

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, tuple_, 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
 from mesh.catalog.deliveries import queue
+from mesh.catalog.outlasting import outlasting
 from mesh.catalog.receipts import InputVersion, Receipt
 from mesh.catalog.remote.operations import composed
 from mesh.naming import DatasetName
@@ -111,6 +112,7 @@ class Emissions:
             return 0
         return int(last.attempt) if last.state == RUNNING else int(last.attempt) + 1
 
+    @outlasting
     def begin_as(self, run: EmittedRun, attempt: int, audience: Audience) -> EmittedRun:
         """Tell that an attempt began, unless it was told; returns it as it was told first."""
         table = schema.emitted_runs
@@ -135,6 +137,7 @@ class Emissions:
             _tell(connection, run.start["event"], audience)
         return run
 
+    @outlasting
     def end(self, run_id: str, event: Event, audience: Audience) -> bool:
         """Tell that a run ended; says whether nobody had told so before.
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, delete, insert, select
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
+from mesh.catalog.outlasting import outlasting
 from mesh.catalog.receipts import Receipt
 from mesh.contracts.profiling.profile import ColumnProfile, Profile
 from mesh.errors import UnknownColumnError
@@ -90,6 +91,7 @@ class Profiles:
         with self._database.reading() as connection:
             return frozenset(connection.execute(wanted).scalars())
 
+    @outlasting
     def record(self, receipts: Sequence[Receipt]) -> int:
         """Record the profiles that come with receipts; returns how many were new."""
         with self._database.writing() as connection:

@@ -46,6 +46,7 @@ from mesh.catalog.model import (
     RetirementRecord,
     Use,
 )
+from mesh.catalog.outlasting import outlasting
 from mesh.catalog.profiles import Profiles
 from mesh.catalog.receipts import Receipt, Refusal
 from mesh.catalog.remote.operations import composed
@@ -84,17 +85,18 @@ class Catalog:
         self.glossary = GlossaryBook(database)
 
     @classmethod
-    def open(cls, url: str, token: str = "") -> Catalog:
+    def open(cls, url: str, token: str = "", *, patience: float | None = None) -> Catalog:
         """The catalog at a SQLAlchemy URL, made or brought up to date if need be.
 
-        Of an http URL, the catalog that `mesh serve` serves there, to the bearer of a token. Raises
-        CatalogError when a newer Mesh made it, CatalogUnreadableError when it is no catalog.
+        Of an http URL, the catalog that `mesh serve` serves there, to the bearer of a token.
+        `patience` is how many seconds a call waits for a server that restarts.
+        Raises CatalogError when a newer Mesh made it, CatalogUnreadableError when it is no catalog.
         """
         if url.startswith(("http://", "https://")):
             from mesh.catalog.remote.opening import open_remote
 
             return open_remote(cls, url, token)
-        database = Database(url)
+        database = Database(url, patience=patience)
         try:
             migrate(database)
         except BaseException:
@@ -150,6 +152,7 @@ class Catalog:
         """
         self.register_declared(DeclaredDomain.of(domain))
 
+    @outlasting
     def register_declared(self, domain: DeclaredDomain) -> None:
         """Make the catalog say what definitions say that were made plain values."""
         with self._database.reading() as connection:
@@ -159,11 +162,13 @@ class Catalog:
             if not registration.is_registered(connection, domain):
                 registration.register(connection, domain)
 
+    @outlasting
     def record(self, receipt: Receipt) -> None:
         """Record a publication; one that is recorded already changes nothing."""
         with self._database.writing() as connection:
             publications.insert_receipts(connection, [receipt])
 
+    @outlasting
     def record_all(self, receipts: Sequence[Receipt]) -> int:
         """Record publications together; returns how many were new."""
         with self._database.reading() as connection:
@@ -173,6 +178,7 @@ class Catalog:
         with self._database.writing() as connection:
             return publications.insert_receipts(connection, unknown)
 
+    @outlasting
     def record_contracts(self, name: str, found: Sequence[tuple[Contract, datetime]]) -> int:
         """Add contracts, each with when it was first seen, to a registered product's history.
 
@@ -191,6 +197,7 @@ class Catalog:
         """Record that nothing was published, and why."""
         self.record_refused(RefusalRecord.of(refusal))
 
+    @outlasting
     def record_refused(self, refusal: RefusalRecord) -> None:
         """Record a refusal that was made plain values."""
         with self._database.writing() as connection:
@@ -265,6 +272,7 @@ class Catalog:
         with self._database.reading() as connection:
             return queries.expectations(connection, name)
 
+    @outlasting
     def record_erasures(self, found: Sequence[ErasureRecord]) -> int:
         """Record erasures; those that are recorded already change nothing."""
         if not found:
@@ -272,6 +280,7 @@ class Catalog:
         with self._database.writing() as connection:
             return erasures.insert_erasures(connection, found)
 
+    @outlasting
     def forget_samples(self, name: str) -> int:
         """Take the sample rows out of a product's refusals; returns how many had any."""
         with self._database.writing() as connection:
@@ -282,6 +291,7 @@ class Catalog:
         with self._database.reading() as connection:
             return erasures.erasures(connection, name)
 
+    @outlasting
     def record_quarantine_events(self, found: Sequence[QuarantineEvent]) -> int:
         """Record what left quarantine; events that are recorded already change nothing."""
         if not found:
@@ -294,6 +304,7 @@ class Catalog:
         with self._database.reading() as connection:
             return quarantine_events.events(connection, name)
 
+    @outlasting
     def record_retirement(self, found: RetirementRecord) -> bool:
         """Record the end of a product; says whether it was new."""
         with self._database.writing() as connection:

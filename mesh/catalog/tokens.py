@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
+from mesh.catalog.outlasting import outlasting
 from mesh.errors import CatalogError, MeshError, UnknownTokenError
 
 _PREFIX = "mesh_"
@@ -104,8 +105,7 @@ class Tokens:
             created_at=now,
             expires_at=now + timedelta(seconds=lasting),
         )
-        with self._database.writing() as connection:
-            _insert(connection, record, secret)
+        self._keep(record, secret)
         return NewToken(record, secret)
 
     def all(self) -> list[TokenRecord]:
@@ -114,6 +114,7 @@ class Tokens:
         with self._database.reading() as connection:
             return [_record(row) for row in connection.execute(found)]
 
+    @outlasting
     def revoke(self, token_id: str) -> TokenRecord:
         """End a token at once. Raises UnknownTokenError."""
         table = schema.tokens
@@ -143,6 +144,13 @@ class Tokens:
         if record.last_used_at is None or now - record.last_used_at >= _NOTED_EVERY:
             self._note_use(record, now)
         return record
+
+    @outlasting
+    def _keep(self, record: TokenRecord, secret: str) -> None:
+        known = select(schema.tokens.c.id).where(schema.tokens.c.id == record.id)
+        with self._database.writing() as connection:
+            if connection.execute(known).first() is None:
+                _insert(connection, record, secret)
 
     def _note_use(self, record: TokenRecord, now: datetime) -> None:
         """A catalog that cannot be written now can still be read: then the note is left out."""

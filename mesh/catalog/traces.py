@@ -18,6 +18,7 @@ from mesh.catalog import schema
 from mesh.catalog.database import Database
 from mesh.catalog.derivation import Derivation
 from mesh.catalog.model import Direction
+from mesh.catalog.outlasting import outlasting
 from mesh.catalog.reported.edges import aliases, canonical_keys
 from mesh.catalog.statements import chunks
 from mesh.catalog.traced import ColumnEdge, ColumnKey, ColumnLineage, Knowledge, Tracing
@@ -39,6 +40,7 @@ class Traces:
         with self._database.reading() as connection:
             return {r.product: r.digest for r in connection.execute(select(table))}
 
+    @outlasting
     def record(self, found: Sequence[Tracing]) -> None:
         """Put tracings in the place of those that were recorded of the same products."""
         if not found:

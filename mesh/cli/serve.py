@@ -43,7 +43,8 @@ def serve(
             f"{error.name!r} is not installed", hint="pip install 'mesh-data[serve]'"
         ) from error
     with (
-        Catalog.open(settings.catalog_url) as catalog,
+        # Whoever asks meanwhile is told so, and when to ask again.
+        Catalog.open(settings.catalog_url, patience=0) as catalog,
         listening(catalog, settings) as server,
         ending_quietly(),
     ):

@@ -91,13 +91,13 @@ def first_attempt(run: dg.DagsterRun, instance: dg.DagsterInstance) -> str:
 def _publish(
     context: dg.AssetExecutionContext, product: DataProduct, settings: Settings
 ) -> Iterator[StepEvent]:
-    workspace = Workspace.open(settings)
     partition = context.partition_key if context.has_partition_key else ""
     is_full_refresh = context.run.tags.get(FULL_REFRESH_TAG) == "true"
     name = first_attempt(context.run, context.instance)
     parent = ParentRun(context.run.run_id, f"dagster.{context.run.job_name}")
     run = Run(name, partition, is_full_refresh=is_full_refresh, parent=parent)
     try:
+        workspace = Workspace.open(settings)
         outcome = execute(product, workspace, run)
     except Transient as error:
         raise dg.RetryRequested(RETRIES, seconds_to_wait=2**context.retry_number) from error

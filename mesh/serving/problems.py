@@ -20,6 +20,7 @@ from starlette.routing import compile_path
 
 from mesh.errors import (
     CatalogError,
+    CatalogUnavailableError,
     InvalidCursorError,
     MeshError,
     NotAllowedError,
@@ -131,7 +132,9 @@ def _of_mesh(request: Request, error: Exception) -> Response:
             "the catalog cannot be used now",
             identity=request_id(request),
             hint="try again; the server's log says more under this request's id",
-            error="CatalogError",
+            error=type(error).__name__
+            if isinstance(error, CatalogUnavailableError)
+            else CatalogError.__name__,
         )
         return response(content, {"retry-after": "1"})
     near = {"name": error.name, "near": error.near} if isinstance(error, UnknownNameError) else {}

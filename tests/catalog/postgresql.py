@@ -8,11 +8,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,35 +24,73 @@ import psycopg
 _LOCK = Path(tempfile.gettempdir()) / "mesh-tests-install-postgresql.lock"
 _PACKAGES = ("apt-get", "install", "--yes", "--no-install-recommends", "postgresql")
 _USER = "postgres"
+_INITIALLY = ("-A", "trust", "-E", "UTF8", "-N")
+
+
+@dataclass
+class Server:
+    """A server of its own folder, which can be stopped and started again.
+
+    It trusts everybody who can reach the folder. `options` are settings: `name=value`.
+    """
+
+    home: Path
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def made(cls, *options: str) -> Server:
+        """One that was never started."""
+        # Sockets have short paths only, so not below pytest's own folder.
+        home = Path(tempfile.mkdtemp(prefix="mesh-pg-"))
+        if _owner() is not None:
+            shutil.chown(home, _USER, _USER)
+        initdb = [_programs() / "initdb", "-D", home / "data", "-U", "mesh", *_INITIALLY]
+        subprocess.run(initdb, user=_owner(), check=True, capture_output=True, cwd=home)
+        return cls(home, options)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        said = [word for option in self.options for word in ("-c", option)]
+        data, socket = ["-D", self.home / "data"], ["-k", self.home]
+        self.process = subprocess.Popen(
+            [_programs() / "postgres", *data, *socket, "-c", "listen_addresses=", "-F", *said],
+            user=_owner(),
+            cwd=self.home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _wait_for(self.home)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT ends every connection first, SIGQUIT leaves all as in a crash."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=120)
+            self.process = None
+
+    def connected(self) -> psycopg.Connection:
+        """A connection of its administrator."""
+        return _connected(self.home)
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[Server]:
+    """A server that runs, and may be stopped meanwhile."""
+    server = Server.made(*options)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.home)
 
 
 @contextmanager
 def running() -> Iterator[Path]:
-    """The folder of the socket of a server that trusts everybody who can reach it."""
-    programs = _programs()
-    # Sockets have short paths only, so not below pytest's own folder.
-    home = Path(tempfile.mkdtemp(prefix="mesh-pg-"))
-    user = _USER if os.geteuid() == 0 else None
-    if user is not None:
-        shutil.chown(home, user, user)
-    data = home / "data"
-    initdb = [programs / "initdb", "-D", data, "-U", "mesh", "-A", "trust", "-E", "UTF8", "-N"]
-    subprocess.run(initdb, user=user, check=True, capture_output=True, cwd=home)
-    options = ["-D", data, "-k", home, "-c", "listen_addresses=", "-F"]
-    server = subprocess.Popen(
-        [programs / "postgres", *options],
-        user=user,
-        cwd=home,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(home)
-        yield home
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        shutil.rmtree(home)
+    """The folder of the socket of a server."""
+    with serving() as server:
+        yield server.home
 
 
 @contextmanager
@@ -65,12 +106,16 @@ def database(home: Path) -> Iterator[str]:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+def _owner() -> str | None:
+    return _USER if os.geteuid() == 0 else None
+
+
 def _connected(home: Path) -> psycopg.Connection:
     return psycopg.connect(host=str(home), user="mesh", dbname="postgres", autocommit=True)
 
 
 def _wait_for(home: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             _connected(home).close()
@@ -82,6 +127,7 @@ def _wait_for(home: Path) -> None:
             return
 
 
+@cache
 def _programs() -> Path:
     """Where `initdb` and `postgres` are."""
     if found := _found():

@@ -7,7 +7,7 @@ import pytest
 
 import mesh
 from mesh.catalog.receipts import Receipt
-from mesh.errors import CommitConflictError
+from mesh.errors import CatalogUnavailableError, CommitConflictError
 from mesh.orchestration import assets
 from mesh.orchestration.assets import first_attempt
 from tests.orchestration.small_mesh import GOOD, ONE_IMPOSSIBLE, STATIONS, TWO_IMPOSSIBLE, SmallMesh
@@ -176,6 +176,22 @@ def test_what_a_retry_can_mend_is_tried_again(locations, monkeypatch):
 
     execute = assets.execute
     monkeypatch.setattr(assets, "execute", conflicted_once)
+    assert locations.run(READINGS_KEY).success
+    assert len(attempts) == 2
+
+
+def test_a_catalog_that_is_away_when_a_run_begins_is_asked_again(locations, monkeypatch):
+    locations.small.send(GOOD)
+    attempts = []
+
+    def away_once(settings):
+        attempts.append(settings)
+        if len(attempts) == 1:
+            raise CatalogUnavailableError("the server restarts")
+        return opened(settings)
+
+    opened = assets.Workspace.open
+    monkeypatch.setattr(assets.Workspace, "open", away_once)
     assert locations.run(READINGS_KEY).success
     assert len(attempts) == 2
 

@@ -26,7 +26,10 @@ class Served:
 @contextmanager
 def served(database_url: str, **serving) -> Iterator[Served]:
     settings = Settings(root=Path("/nowhere"), serving=ServingSettings(port=0, **serving))
-    with Catalog.open(database_url) as catalog, listening(catalog, settings) as server:
+    with (
+        Catalog.open(database_url, patience=0) as catalog,
+        listening(catalog, settings) as server,
+    ):
         token = catalog.tokens.create("tests", [Scope.ADMIN], lasting=3600).secret
         thread = threading.Thread(target=server.run)
         thread.start()

@@ -1,8 +1,8 @@
 """Calling a catalog over HTTP: one request an operation.
 
 Owns the requests, when one is made again, and how an answer that is no result becomes an error of
-Mesh's. A call is repeated only when it cannot have been done: no connection, or an answer that says
-so (429, 503).
+Mesh's. A call is repeated only when it cannot have been done, or when doing it again changes
+nothing: no connection, or an answer that says so (429, 503).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import httpx2
 from mesh.catalog.remote.operations import PROTOCOL
 from mesh.errors import (
     CatalogError,
+    CatalogLostError,
+    CatalogUnavailableError,
     DefinitionError,
     MeshError,
     Problem,
@@ -109,8 +111,15 @@ class Caller:
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
 
-    def _unreachable(self, error: Exception) -> CatalogError:
-        return CatalogError(
+    def _unreachable(self, error: httpx2.HTTPError) -> CatalogError:
+        if not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+            return CatalogLostError(
+                f"no answer came: {str(error) or type(error).__name__}; whether it was done is not "
+                "known",
+                where=self.where,
+                hint="run it again: what is written already is not written twice",
+            )
+        return CatalogUnavailableError(
             f"nobody answers there: {str(error) or type(error).__name__}",
             where=self.where,
             hint="check MESH_CATALOG__URL, and that `mesh serve` runs there",

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, or_, select
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
+from mesh.catalog.outlasting import outlasting
 from mesh.catalog.remote.operations import composed
 from mesh.catalog.reported.columns import ReportedColumn
 from mesh.catalog.reported.event import ReportedEvent, read_event
@@ -53,9 +54,13 @@ class Events:
         events = [e for batch in read for e in batch if isinstance(e, ReportedEvent)]
         fresh: set[str] = set()
         for start in range(0, len(events), _AT_ONCE):
-            with self._database.writing() as connection:
-                fresh |= insert_events(connection, events[start : start + _AT_ONCE], now)
+            fresh |= self._insert(events[start : start + _AT_ONCE], now)
         return [_told(batch, fresh) for batch in read]
+
+    @outlasting
+    def _insert(self, events: Sequence[ReportedEvent], now: datetime) -> set[str]:
+        with self._database.writing() as connection:
+            return insert_events(connection, events, now)
 
     @composed
     def join(self, dataset: str, product: str) -> Taken:
