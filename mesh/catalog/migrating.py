@@ -7,6 +7,7 @@ migrates, the others wait for it and find it done.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 VERSION_TABLE = "catalog_revision"
 """Where Alembic notes the revision. Not its default name, which Dagster's storage uses as well."""
+
+_LOG = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 """Alembic's script folder."""
@@ -40,6 +43,14 @@ def migrate(database: Database) -> None:
             _upgrade(connection, found, database.where)
             if found is not None:  # an index that a revision made is empty
                 search.rebuild(connection)
+            _tell_what_is_lacking(connection, database.where)
+
+
+def _tell_what_is_lacking(connection: Connection, where: str) -> None:
+    """Say once, when the tables are made, what this database cannot do."""
+    lacking = search.index_of(connection).lacking(connection)
+    if lacking is not None:
+        _LOG.warning("%s: %s; try: %s", where, lacking.what, lacking.hint)
 
 
 def revision_of(connection: Connection, where: str) -> str | None:

@@ -109,14 +109,18 @@ def verify(
 ) -> None:
     """Name every disagreement between definitions, the lake and the catalog, and what mends it.
 
-    Changes nothing. Ends with exit code 1 when there is any.
+    Changes nothing. Ends with exit code 1 when there is any. Warns of what search cannot do on the
+    catalog's database.
     """
-    from mesh.cli.console import count, print_error, print_json, say
+    from mesh.cli.console import count, print_error, print_json, say, warn
     from mesh.errors import MeshError
     from mesh.orchestration.renewing import verify as verified
 
     session = Session.of(context)
-    problems = verified(session.workspace(), session.organization())
+    workspace = session.workspace()
+    problems = verified(workspace, session.organization())
+    if (lacking := workspace.catalog.search.lacking()) is not None:
+        warn(str(lacking))
     if as_json:
         print_json([{"what": p.what, "where": p.where, "hint": p.hint} for p in problems])
     else:

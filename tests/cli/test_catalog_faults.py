@@ -8,10 +8,13 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from mesh.catalog import database
+from mesh.catalog.store import Catalog
 from tests.catalog import postgresql
+from tests.catalog.factories import domain, product
 from tests.cli.conftest import Mesh
 
 CATALOG = ".mesh/dev/catalog.db"
@@ -29,6 +32,12 @@ def cluster():
         server.stop()
         server.start()
         yield server
+
+
+@pytest.fixture
+def url(cluster):
+    with postgresql.database(cluster.home) as made:
+        yield made
 
 
 @pytest.fixture
@@ -87,6 +96,31 @@ def test_a_server_that_is_not_there_is_told_at_once_and_nothing_is_published(
     assert "check MESH_CATALOG__URL, and that the server runs" in text
     assert "All failures" not in text
     assert not (empty_mesh.root / ".mesh" / "lake").exists()
+
+
+def test_without_trigrams_search_forgives_less_and_verify_says_so(empty_mesh, url, caplog):
+    mine = url.replace("mesh@", "plain@")
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as administrator:
+        administrator.execute("GRANT ALL ON SCHEMA public TO plain")
+        with Catalog.open(mine) as catalog:
+            catalog.register(domain("weather", product("weather.observations_v1")))
+            assert "no pg_trgm" in caplog.text
+            assert catalog.search.find("observatoins").total == 1
+            assert catalog.search.find("obsrevatoins").total == 0
+        assert empty_mesh.process("catalog", "sync", MESH_CATALOG__URL=mine).returncode == 0
+        verified = empty_mesh.process("catalog", "verify", MESH_CATALOG__URL=mine)
+        assert "forgive one typing error in a word, not two" in verified.stderr
+        assert "try: CREATE EXTENSION pg_trgm" in verified.stderr
+
+        administrator.execute("CREATE EXTENSION pg_trgm")
+        with Catalog.open(mine) as catalog:
+            assert catalog.search.lacking() is None
+            assert catalog.search.find("obsrevatoins").total == 1
+        administrator.execute("CREATE SCHEMA aside")
+        administrator.execute("ALTER EXTENSION pg_trgm SET SCHEMA aside")
+        with Catalog.open(mine) as catalog:
+            assert catalog.search.lacking() is not None
+            assert catalog.search.find("obsrevatoins").total == 0
 
 
 def test_a_catalog_that_stays_locked_is_told(mesh, monkeypatch):

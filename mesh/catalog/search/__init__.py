@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 
 from mesh.catalog.database import Database
 from mesh.catalog.search.finding import find
+from mesh.catalog.search.index import index_of
 from mesh.catalog.search.indexing import (
     index_dataset,
     index_domain,
@@ -19,7 +20,7 @@ from mesh.catalog.search.indexing import (
     touch,
 )
 from mesh.catalog.search.model import Facet, FacetCount, Hit, Match, SearchPage
-from mesh.errors import UnknownFacetError
+from mesh.errors import Problem, UnknownFacetError
 
 __all__ = [
     "Facet",
@@ -30,6 +31,7 @@ __all__ = [
     "SearchPage",
     "index_dataset",
     "index_domain",
+    "index_of",
     "index_product",
     "index_products",
     "rebuild",
@@ -72,6 +74,11 @@ class Search:
         """Make the index anew from the catalog. Returns how many documents it has."""
         with self._database.writing() as connection:
             return rebuild(connection)
+
+    def lacking(self) -> Problem | None:
+        """What searches do without on this database, and how it comes; None for nothing."""
+        with self._database.reading() as connection:
+            return index_of(connection).lacking(connection)
 
 
 def _facet(name: str) -> Facet:

@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from mesh.catalog.search.texts import Tier
+from mesh.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Index(Protocol):
 
     def alike(self, connection: Connection, word: str) -> list[str]:
         """Words of the vocabulary that share trigrams with a word; empty if that is not known."""
+
+    def lacking(self, connection: Connection) -> Problem | None:
+        """What searches do without on this database, and how it comes; None for nothing."""
 
 
 SHORTEST_ALIKE = 6

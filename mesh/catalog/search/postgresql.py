@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from mesh.catalog.search.index import LEAST_ALIKE, Wanted
 from mesh.catalog.search.texts import Tier
+from mesh.errors import Problem
 
 
 class PostgresqlIndex:
@@ -76,12 +77,26 @@ class PostgresqlIndex:
 
     def alike(self, connection: Connection, word: str) -> list[str]:
         """Words of the vocabulary that share trigrams with a word; empty without `pg_trgm`."""
-        has = text("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'")
-        if connection.execute(has).first() is None:
+        if not _has_trigrams(connection):
             return []
         connection.exec_driver_sql(f"SET LOCAL pg_trgm.similarity_threshold = {LEAST_ALIKE}")
         found = text("SELECT word FROM search_words WHERE word % :word")
         return [row.word for row in connection.execute(found, {"word": word})]
+
+    def lacking(self, connection: Connection) -> Problem | None:
+        """The second typing error of a word, where `pg_trgm` is missing."""
+        if _has_trigrams(connection):
+            return None
+        return Problem(
+            "searches forgive one typing error in a word, not two: PostgreSQL has no pg_trgm here",
+            hint="CREATE EXTENSION pg_trgm in the catalog's database, by a user who may",
+        )
+
+
+def _has_trigrams(connection: Connection) -> bool:
+    """Whether `pg_trgm` is there, in a schema that is searched."""
+    found = text("SELECT to_regoperator('%(text,text)')")
+    return connection.execute(found).scalar() is not None
 
 
 def _expression(wanted: Wanted) -> str:

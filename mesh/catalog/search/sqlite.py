@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from mesh.catalog.search.index import LEAST_ALIKE, SHORTEST_ALIKE, Wanted, trigrams
 from mesh.catalog.search.texts import Tier
+from mesh.errors import Problem
 
 _MATCHING = "SELECT rowid FROM search_text WHERE search_text MATCH ?"
 
@@ -74,6 +75,10 @@ class SqliteIndex:
         least = max(1, int(2 * len(mine) * LEAST_ALIKE / (1 + LEAST_ALIKE)))
         asked = {"mine": json.dumps(mine), "least": least}
         return [row.word for row in connection.execute(found, asked)]
+
+    def lacking(self, connection: Connection) -> Problem | None:  # noqa: ARG002 -- as the other
+        """Nothing."""
+        return None
 
     def _learn(self, connection: Connection, words: set[str]) -> None:
         """Add to the vocabulary what is not in it."""
