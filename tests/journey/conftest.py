@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,14 @@ COPIED = ("domains", "assets", "dbt_project", "pyproject.toml", "workspace.yaml"
 
 @dataclass(frozen=True)
 class Newcomer:
-    """Somebody in a folder with a mesh, who types commands."""
+    """Somebody in a folder with a mesh, who types commands. `settings` are environment variables."""
 
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def types(self, *words: str, code: int = 0) -> str:
         """Run `mesh …`, and return what it says; its exit code must be `code`."""
-        env = {**os.environ, "COLUMNS": "250"}
+        env = {**os.environ, "COLUMNS": "250", **self.settings}
         done = python("-c", RUN_MESH, *words, cwd=self.folder, env=env)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
