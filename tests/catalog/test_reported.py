@@ -195,6 +195,18 @@ def test_a_run_that_failed_takes_nothing_away(catalog):
     assert pairs(catalog.lineage(key("out"), "up")) == {(key("a"), key("out"))}
 
 
+@pytest.mark.parametrize(
+    "missing", [{}, {"inputs": None, "outputs": None}, {"inputs": [], "outputs": []}]
+)
+def test_an_event_that_leaves_out_what_its_run_reads_takes_nothing_away(catalog, missing):
+    bare = {k: v for k, v in run_event("COMPLETE", 9, run="r1").items() if k[-3:] != "puts"}
+    told = run_event("RUNNING", 1, run="r1", inputs=["a"], outputs=["out"])
+
+    assert catalog.events.take([told, bare | missing]).taken == 2
+
+    assert pairs(catalog.lineage(key("out"), "up")) == {(key("a"), key("out"))}
+
+
 def test_a_start_that_comes_late_does_not_open_a_run_again(catalog):
     catalog.events.take([run_event("COMPLETE", 5), run_event("RUNNING", 3)])
     catalog.events.take([run_event("START", 1)])
@@ -316,6 +328,8 @@ def broken(path, value):
         (broken(["eventTime"], "yesterday"), ["eventTime"]),
         (broken(["eventTime"], 17), ["eventTime"]),
         (broken(["eventTime"], "0001-01-01T00:00:00+14:00"), ["eventTime"]),
+        (broken(["eventTime"], "2026-03-01T12:00:00+25:00"), ["eventTime"]),
+        (broken(["eventTime"], "2026-03-01T12:00:00 Europe/Berlin"), ["eventTime"]),
         (broken(["eventType"], "EXPLODE"), ["eventType"]),
         (broken(["run", "runId"], None), ["run.runId"]),
         (broken(["run"], []), ["run", "run.runId"]),

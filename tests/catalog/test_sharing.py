@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mesh.catalog import database
+from mesh.catalog import database, moving
 from mesh.catalog.store import Catalog
 from mesh.errors import CatalogError
 from tests.catalog.factories import domain, product, receipt
@@ -48,7 +48,14 @@ def test_processes_that_publish_at_once_lose_nothing(catalog_url):
         assert {len(edge.versions) for edge in lineage.edges} == {RECEIPTS}
 
 
-def test_processes_that_open_a_new_catalog_at_once_all_succeed(catalog_url):
+@pytest.mark.parametrize("revision", ["", "0001"], ids=["no catalog yet", "an old one"])
+def test_processes_that_migrate_one_catalog_at_once_all_succeed(catalog_url, revision):
+    if revision:
+        with Catalog.open(catalog_url) as catalog:
+            catalog.register(domain("weather", product("weather.observations_v1")))
+        older = database.Database(catalog_url)
+        moving.move_to(older, revision)
+        older.close()
     code = (
         "import sys, time; from mesh.catalog.store import Catalog\n"
         "import alembic.command\n"
@@ -72,7 +79,8 @@ def test_processes_that_open_a_new_catalog_at_once_all_succeed(catalog_url):
         process.stdin.flush()
     finish(processes)
     with Catalog.open(catalog_url) as catalog:
-        assert catalog.products() == []
+        assert len(catalog.products()) == bool(revision)
+        assert catalog.search.find("observations").total == bool(revision)
 
 
 def test_a_writer_killed_halfway_leaves_nothing_and_keeps_nobody_waiting(catalog_url):
