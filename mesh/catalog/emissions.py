@@ -15,7 +15,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    exists,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
@@ -83,9 +94,13 @@ class Emissions:
         self._database = database
 
     def open_runs(self, product: str | None = None) -> list[EmittedRun]:
-        """Runs that began and have not ended, oldest first: of one product, or of all."""
+        """Runs whose end is still to be told, oldest first: of one product, or of all.
+
+        They have not ended, or were told to be aborted and landed all the same.
+        """
         table = schema.emitted_runs
-        found = select(table).where(table.c.state == RUNNING).order_by(table.c.started_at)
+        is_open = (table.c.state == RUNNING) | _landed_after_all()
+        found = select(table).where(is_open).order_by(table.c.started_at)
         if product is not None:
             found = found.where(table.c.product == product)
         with self._database.reading() as connection:
@@ -184,6 +199,17 @@ class Emissions:
         with self._database.writing() as connection:
             connection.execute(delete(runs).where(runs.c.ended_at < before))
             return connection.execute(delete(events).where(old)).rowcount
+
+
+def _landed_after_all() -> ColumnElement[bool]:
+    """Whether a run that was told to be aborted, and was not tried again, has a receipt."""
+    table, receipts = schema.emitted_runs, schema.receipts
+    later = table.alias("later")
+    is_later = (later.c.publication_id == table.c.publication_id) & (
+        later.c.attempt > table.c.attempt
+    )
+    has_landed = exists().where(receipts.c.publication_id == table.c.publication_id)
+    return (table.c.state == "abort") & has_landed & ~exists().where(is_later)
 
 
 def _latest(publication_id: str) -> Select[Any]:

@@ -37,13 +37,16 @@ def nudge(workspace: Workspace) -> None:
     courier.nudge()
 
 
-def drain() -> None:
-    """Wait for what is being delivered, as long as the settings allow, and let others go on."""
+def drain(at_most: float = float("inf")) -> None:
+    """Wait for what is being delivered, as long as the settings allow, and let others go on.
+
+    Waits no more than `at_most` seconds.
+    """
     with _LOCK:
         couriers = list(_COURIERS.values())
         _COURIERS.clear()
     for courier in couriers:
-        courier.drain()
+        courier.drain(at_most)
 
 
 @dataclass(slots=True)
@@ -83,8 +86,8 @@ class _Courier:
                     self._threads[receiver.label] = thread
                     thread.start()
 
-    def drain(self) -> None:
-        self._deadline = time.monotonic() + self.settings.budget_seconds
+    def drain(self, at_most: float) -> None:
+        self._deadline = time.monotonic() + min(self.settings.budget_seconds, at_most)
         with self._lock:
             threads = dict(self._threads)
         for label, thread in threads.items():

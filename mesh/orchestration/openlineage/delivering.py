@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from mesh.catalog.deliveries import Deliveries, Delivery
@@ -31,6 +31,11 @@ class Delivered:
     set_aside: int = 0
     error: str = ""
 
+    def and_then(self, later: Delivered) -> Delivered:
+        """Both passes as one."""
+        sent, aside = self.sent + later.sent, self.set_aside + later.set_aside
+        return Delivered(self.receiver, sent, aside, later.error)
+
 
 @dataclass(frozen=True, slots=True)
 class Tries:
@@ -48,17 +53,30 @@ def deliver(
 
     Raises CatalogError.
     """
-    holder = tries.holder or secrets.token_hex(8)
+    tries = replace(tries, holder=tries.holder or secrets.token_hex(8))
+    done = Delivered(receiver.label)
+    # What another process queued, before this one gave up its claim, was left to this one.
+    while not done.error and keeps_on() and _is_anything_due(deliveries, receiver, tries):
+        done = done.and_then(_claimed(deliveries, receiver, tries, keeps_on))
+    return done
+
+
+def _is_anything_due(deliveries: Deliveries, receiver: Receiver, tries: Tries) -> bool:
     first = deliveries.head(receiver.label)
-    if first is None or not tries.is_due(first):
-        return Delivered(receiver.label)
-    if not deliveries.claim(receiver.label, holder, _until(receiver)):
+    return first is not None and tries.is_due(first)
+
+
+def _claimed(
+    deliveries: Deliveries, receiver: Receiver, tries: Tries, keeps_on: Callable[[], bool]
+) -> Delivered:
+    """One pass over a queue, unless another process has claimed it."""
+    if not deliveries.claim(receiver.label, tries.holder, _until(receiver)):
         return Delivered(receiver.label, error="another process delivers to it")
     try:
         with receiver.opened() as send:
-            return _Pass(deliveries, receiver, tries, holder).run(send, keeps_on)
+            return _Pass(deliveries, receiver, tries, tries.holder).run(send, keeps_on)
     finally:
-        deliveries.release(receiver.label, holder)
+        deliveries.release(receiver.label, tries.holder)
 
 
 @dataclass(slots=True)

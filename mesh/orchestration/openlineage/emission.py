@@ -26,6 +26,7 @@ from mesh.settings import Settings
 
 _UNDER_WAY: dict[str, Emission] = {}
 _LOCK = threading.Lock()
+_LAST_WORDS_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -118,11 +119,15 @@ class Emission:
 
 
 def abort_all() -> None:
-    """Tell of every run of this process that it is interrupted. Raises CatalogError."""
+    """Tell of every run of this process that it is interrupted, and deliver what can be at once.
+
+    Raises CatalogError.
+    """
     with _LOCK:
         running = list(_UNDER_WAY.values())
     for emission in running:
         emission.abort()
+    courier.drain(_LAST_WORDS_SECONDS)
 
 
 def is_under_way(run_id: str) -> bool:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ Send = Callable[[Event], None]
 
 _FILE = "file:"
 _ANSWER_BYTES = 65_536
+_TAIL_BYTES = 65_536
 _OK, _MULTIPLE, _BAD, _SERVER = 200, 300, 400, 500
 _TRY_AGAIN = frozenset({408, 429})
 
@@ -105,15 +107,9 @@ class FileReceiver:
         line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab", buffering=0) as file:
+            with self.path.open("a+b", buffering=0) as file:
                 _lock(file.fileno())
-                size = os.fstat(file.fileno()).st_size
-                try:
-                    _write(file.fileno(), line)
-                except OSError:
-                    # Half a line would spoil the next one, whoever writes it.
-                    os.ftruncate(file.fileno(), size)
-                    raise
+                _write(file, line)
         except OSError as error:
             raise NotTakenError(f"it cannot be written: {error.strerror or error}") from None
 
@@ -150,10 +146,46 @@ def _read(answer: httpx2.Response, deadline: float) -> None:
             raise httpx2.ReadTimeout("the answer does not end")
 
 
-def _write(file: int, line: bytes) -> None:
+def _write(file: FileIO, line: bytes) -> None:
+    """Append a line, all of it or nothing: half a line would spoil the next, whoever writes it.
+
+    It is on the disk when this returns, since its event leaves the queue then.
+    """
+    size = _mended(file)
     rest = memoryview(line)
-    while rest:
-        rest = rest[os.write(file, rest) :]
+    try:
+        while rest:
+            rest = rest[os.write(file.fileno(), rest) :]
+        os.fsync(file.fileno())
+    except OSError:
+        os.ftruncate(file.fileno(), size)
+        raise
+
+
+def _mended(file: FileIO) -> int:
+    """The size of a file, after what a writer that died left of a line was removed."""
+    size = file.seek(0, os.SEEK_END)
+    begin, tail = size, b""
+    while begin and b"\n" not in tail:
+        step = min(begin, _TAIL_BYTES)
+        begin -= step
+        file.seek(begin)
+        tail = file.read(step) + tail
+    rest = tail.rpartition(b"\n")[2]
+    if not rest:
+        return size
+    if _is_whole(rest):  # only its end is missing
+        return size + os.write(file.fileno(), b"\n")
+    os.ftruncate(file.fileno(), size - len(rest))
+    return size - len(rest)
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _lock(file: int) -> None:

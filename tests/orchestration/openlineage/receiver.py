@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,6 +19,7 @@ class Receiver(ThreadingHTTPServer):
         self.taken = []
         self.requests = []
         self.hangs = threading.Event()
+        self.seconds = 0.0
 
     @property
     def url(self):
@@ -37,6 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
         if server.hangs.is_set():
             server.hangs.wait(0)
             threading.Event().wait(5)
+        time.sleep(server.seconds)
         status = server.answers.pop(0) if server.answers else 201
         if status == 201:
             server.taken.append(json.loads(body))
