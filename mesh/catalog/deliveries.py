@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
@@ -27,6 +27,7 @@ class Delivery:
     event: Mapping[str, Any]
     attempts: int
     not_before: datetime
+    queued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,9 @@ class Deliveries:
             row = connection.execute(found).first()
         if row is None:
             return None
-        return Delivery(row.position, receiver, row.event, row.attempts, row.not_before)
+        return Delivery(
+            row.position, receiver, row.event, row.attempts, row.not_before, row.queued_at
+        )
 
     def sent(self, delivery: Delivery, holder: str, until: datetime) -> bool:
         """Take an event that arrived out of the queue; says whether the claim still holds."""
@@ -103,7 +106,7 @@ class Deliveries:
         with self._database.writing() as connection:
             if not _renewed(connection, delivery.receiver, holder, until):
                 return False
-            connection.execute(delete(table).where(table.c.position == delivery.position))
+            connection.execute(delete(table).where(_is(delivery)))
         return True
 
     def failed(self, delivery: Delivery, holder: str, error: str, not_before: datetime) -> None:
@@ -172,9 +175,7 @@ class Deliveries:
                 leases.c.receiver == delivery.receiver, leases.c.holder == holder
             )
             if connection.execute(mine).first() is not None:
-                connection.execute(
-                    update(table).where(table.c.position == delivery.position).values(**values)
-                )
+                connection.execute(update(table).where(_is(delivery)).values(**values))
 
 
 def queue(connection: Connection, receivers: Iterable[str], event: Mapping[str, Any]) -> None:
@@ -186,6 +187,15 @@ def queue(connection: Connection, receivers: Iterable[str], event: Mapping[str, 
                 receiver=receiver, event=event, queued_at=now, attempts=0, not_before=now, error=""
             )
         )
+
+
+def _is(delivery: Delivery) -> ColumnElement[bool]:
+    """Whether a row is that very event: SQLite gives the position of one that left to another.
+
+    Whoever got no answer says again that an event arrived, when the next may stand there.
+    """
+    table = schema.deliveries
+    return (table.c.position == delivery.position) & (table.c.queued_at == delivery.queued_at)
 
 
 def _renewed(connection: Connection, receiver: str, holder: str, until: datetime) -> bool:

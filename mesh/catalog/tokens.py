@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,9 +22,11 @@ from sqlalchemy import Connection, Row, insert, select, update
 from mesh.catalog import schema
 from mesh.catalog.database import Database
 from mesh.catalog.outlasting import outlasting
+from mesh.catalog.remote.operations import composed
 from mesh.errors import CatalogError, MeshError, UnknownTokenError
 
 _PREFIX = "mesh_"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _NOTED_EVERY = timedelta(minutes=1)
 """How often a token's use is written down at most: a write for each read would be dear."""
 
@@ -85,18 +88,37 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @composed
     def create(
         self, principal: str, scopes: Sequence[Scope], *, lasting: float, note: str = ""
     ) -> NewToken:
-        """A new token, good for `lasting` seconds."""
+        """A new token, good for `lasting` seconds.
+
+        Its secret is made here, and only its hash goes to where the catalog is.
+        """
+        secret = _PREFIX + secrets.token_urlsafe(32)
+        return NewToken(
+            self.keep(_hash(secret), principal, scopes, lasting=lasting, note=note), secret
+        )
+
+    def keep(
+        self, digest: str, principal: str, scopes: Sequence[Scope], *, lasting: float, note: str
+    ) -> TokenRecord:
+        """Keep the SHA-256 of a secret as a token, good from now on.
+
+        One that is kept stays as it is: whoever got no answer may ask again.
+        """
         if not principal.strip() or not scopes:
             what = "a token stands for somebody, and is good for something"
             raise MeshError(what, hint="--as USER --scope read|events|write|admin")
         if not 0 < lasting <= _LONGEST.total_seconds():
             what = f"a token is good for {_LONGEST.days:,} days at most"
             raise MeshError(what, hint="make it anew in time: that it is lost unseen is worse")
+        if not _DIGEST.fullmatch(digest):
+            raise MeshError(
+                "a token is kept as the SHA-256 of its secret", hint="`mesh token create`"
+            )
         now = datetime.now(UTC)
-        secret = _PREFIX + secrets.token_urlsafe(32)
         record = TokenRecord(
             id=secrets.token_hex(4),
             principal=principal,
@@ -105,8 +127,7 @@ class Tokens:
             created_at=now,
             expires_at=now + timedelta(seconds=lasting),
         )
-        self._keep(record, secret)
-        return NewToken(record, secret)
+        return self._kept(record, digest)
 
     def all(self) -> list[TokenRecord]:
         """Every token, newest first; also those that are good no more."""
@@ -146,11 +167,13 @@ class Tokens:
         return record
 
     @outlasting
-    def _keep(self, record: TokenRecord, secret: str) -> None:
-        known = select(schema.tokens.c.id).where(schema.tokens.c.id == record.id)
+    def _kept(self, record: TokenRecord, digest: str) -> TokenRecord:
         with self._database.writing() as connection:
-            if connection.execute(known).first() is None:
-                _insert(connection, record, secret)
+            known = select(schema.tokens).where(schema.tokens.c.hash == digest)
+            if (row := connection.execute(known).first()) is not None:
+                return _record(row)
+            _insert(connection, record, digest)
+        return record
 
     def _note_use(self, record: TokenRecord, now: datetime) -> None:
         """A catalog that cannot be written now can still be read: then the note is left out."""
@@ -164,13 +187,11 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
-def _insert(connection: Connection, record: TokenRecord, secret: str) -> None:
+def _insert(connection: Connection, record: TokenRecord, digest: str) -> None:
     values = {name: getattr(record, name) for name in ("id", "principal", "note")}
     times = {name: getattr(record, name) for name in ("created_at", "expires_at")}
     scopes = [str(scope) for scope in record.scopes]
-    connection.execute(
-        insert(schema.tokens).values(**values, **times, scopes=scopes, hash=_hash(secret))
-    )
+    connection.execute(insert(schema.tokens).values(**values, **times, scopes=scopes, hash=digest))
 
 
 def _record(row: Row[Any]) -> TokenRecord:

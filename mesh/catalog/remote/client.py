@@ -1,8 +1,9 @@
 """Calling a catalog over HTTP: one request an operation.
 
 Owns the requests, when one is made again, and how an answer that is no result becomes an error of
-Mesh's. A call is repeated only when it cannot have been done, or when doing it again changes
-nothing: no connection, or an answer that says so (429, 503).
+Mesh's. A call is made again when the line broke, or when an answer says to come later: every
+operation of a catalog is such that done twice is done once, so that an answer that was lost on its
+way harms nothing. Who is not answered in time is not asked again.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ _TIMES = httpx2.Timeout(60.0, connect=5.0)
 _LIMITS = httpx2.Limits(max_connections=20, keepalive_expiry=2.0)
 _SMALL = 4096
 """Bytes below which a body is not worth compressing."""
-_AGAIN = frozenset({429, 503})
+_AGAIN = frozenset({429, 502, 503, 504})
+"""Too much, or busy; or a proxy that lost the line to the server."""
+_BROKEN = (httpx2.NetworkError, httpx2.RemoteProtocolError)
+"""No connection, or one that was cut, before the request arrived or after it was done."""
 
 
 class Caller:
@@ -98,7 +102,7 @@ class Caller:
         for pause in _PAUSES:
             try:
                 answer = self._client.request(method, path, content=body, headers=headers)
-            except httpx2.ConnectError:
+            except _BROKEN:
                 time.sleep(pause)
             except httpx2.HTTPError as error:
                 raise self._unreachable(error) from error
