@@ -40,7 +40,7 @@ LANDED = (
 ELSEWHERE: Mapping[str, tuple[Table, ...]] = {
     "tokens": (schema.tokens,),
     "refusals": (schema.refusals,),
-    "usage": (schema.usage,),
+    "usage": (schema.usage, schema.usage_batches),
     "events": (
         schema.lineage_events,
         schema.jobs,

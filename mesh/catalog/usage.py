@@ -1,24 +1,33 @@
 """Who reads which product, and which of its columns.
 
 Owns what is told of reads, which are counted by the day: by consumer, and by column. A consumer is
-a product, by its name, or a person or service. They are written by `usage_writing`.
+a product, by its name, or a person or service. `usage_writing` writes them beside a reader; here
+they come in from afar.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Connection, Row, Select, case, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
+from mesh.catalog.statements import chunks
+from mesh.catalog.usage_writing import Count, Read
 from mesh.errors import InvalidNameError
 from mesh.naming import ProductId
 
 DAYS = 30
+MOST_TOGETHER = 5_000
+"""Counts in one batch from afar."""
+_BATCH_NAME = 64
+_REMEMBERED = timedelta(days=3)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -113,6 +122,23 @@ class Usage:
             found[row.product] = found.get(row.product, 0) + row.reads
         return found
 
+    def add(self, batch: str, counts: Sequence[tuple[Read, Count]]) -> bool:
+        """Add counts of registered products, together; says whether the batch was new.
+
+        A batch that was added already changes nothing, for some days.
+        """
+        if len(batch) > _BATCH_NAME or len(counts) > MOST_TOGETHER:
+            message = f"a batch is of {MOST_TOGETHER:,} counts, named in {_BATCH_NAME} characters"
+            raise ValueError(message)
+        seen, now = schema.usage_batches, datetime.now(UTC)
+        with self._database.writing() as connection:
+            connection.execute(delete(seen).where(seen.c.added_at < now - _REMEMBERED))
+            if connection.execute(select(seen).where(seen.c.id == batch)).first() is not None:
+                return False
+            connection.execute(insert(seen).values(id=batch, added_at=now))
+            _add(connection, counts)
+        return True
+
     def _rows(self, product: str, days: int) -> list[Row[Any]]:
         return self._since(select(schema.usage).where(schema.usage.c.product == product), days)
 
@@ -120,6 +146,36 @@ class Usage:
         first = (datetime.now(UTC) - timedelta(days=days)).date()
         with self._database.reading() as connection:
             return list(connection.execute(wanted.where(schema.usage.c.day >= first)))
+
+
+def _add(connection: Connection, counts: Sequence[tuple[Read, Count]]) -> None:
+    names = sorted({read.product for read, _ in counts})
+    asked = schema.products.c.name
+    known: set[str] = set()
+    for chunk in chunks(names):
+        known.update(connection.execute(select(asked).where(asked.in_(chunk))).scalars())
+    rows = [
+        {**asdict(read), **asdict(count)}
+        for read, count in sorted(counts, key=itemgetter(0))
+        if read.product in known and count.reads > 0
+    ]
+    if rows:
+        connection.execute(_added(connection), rows)
+
+
+def _added(connection: Connection) -> Any:
+    """The statement that adds to what is there; the later of two reads is the last."""
+    table = schema.usage
+    made = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    new = made.excluded
+    is_later = new.last_read_at > table.c.last_read_at
+    return made.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={
+            "reads": table.c.reads + new.reads,
+            "last_read_at": case((is_later, new.last_read_at), else_=table.c.last_read_at),
+        },
+    )
 
 
 def _by_reads(found: dict[str, _Sum]) -> Iterable[tuple[str, _Sum]]:

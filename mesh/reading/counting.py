@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import atexit
 import getpass
+import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mesh.catalog.usage_writing import Count, Read, add_counts
@@ -24,11 +26,33 @@ REST_SECONDS = 60.0
 """How long counts gather before a reader has them written, by a thread of their own."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a catalog is, and what lets one in."""
+
+    url: str
+    token: str = field(repr=False)
+
+    @property
+    def is_served(self) -> bool:
+        return self.url.startswith(("http://", "https://"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Counts on their way to a served catalog, which adds a batch of one name once."""
+
+    name: str
+    counts: Mapping[Read, Count]
+
+
 class ReadCounts:
     """The counts of one process, by catalog. Shared by threads."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, dict[Read, Count]] = {}
+        self._waiting: dict[_Place, dict[Read, Count]] = {}
+        self._unanswered: dict[_Place, _Batch] = {}
+        self._sending = threading.Lock()
         self._lock = threading.Lock()
         self._is_registered = False
         self._written_at = time.monotonic()
@@ -42,8 +66,9 @@ class ReadCounts:
         now = datetime.now(UTC)
         who = consumer or settings.usage.consumer or _user()
         reads = [Read(product, column, who, now.date()) for column in ("", *columns)]
+        place = _Place(settings.catalog_url, settings.catalog.token)
         with self._lock:
-            waiting = self._waiting.setdefault(settings.catalog_url, {})
+            waiting = self._waiting.setdefault(place, {})
             for read in reads:
                 if read in waiting or len(waiting) < MOST_WAITING:
                     known = waiting.get(read)
@@ -60,13 +85,31 @@ class ReadCounts:
         with self._lock:
             taken, self._waiting = self._waiting, {}
             self._written_at = time.monotonic()
-        for url, counts in taken.items():
-            if not add_counts(url, counts):
-                self._put_back(url, counts)
+        with self._sending:
+            for place in {**self._unanswered, **taken}:
+                counts = taken.get(place, {})
+                add = self._send if place.is_served else _write
+                if not add(place, counts):
+                    self._put_back(place, counts)
 
-    def _put_back(self, url: str, counts: dict[Read, Count]) -> None:
+    def _send(self, place: _Place, counts: dict[Read, Count]) -> bool:
+        """Send what was not answered, then counts; False when the counts are still to be sent."""
+        from mesh.catalog.remote.counting import send_counts
+
+        earlier = self._unanswered.get(place)
+        if earlier is not None:
+            if not send_counts(place.url, place.token, earlier.name, earlier.counts):
+                return False
+            del self._unanswered[place]
+        if counts:
+            batch = _Batch(secrets.token_hex(16), counts)
+            if not send_counts(place.url, place.token, batch.name, batch.counts):
+                self._unanswered[place] = batch
+        return True
+
+    def _put_back(self, place: _Place, counts: dict[Read, Count]) -> None:
         with self._lock:
-            waiting = self._waiting.setdefault(url, {})
+            waiting = self._waiting.setdefault(place, {})
             for read, count in counts.items():
                 later = waiting.get(read)
                 if later is not None:
@@ -77,6 +120,10 @@ class ReadCounts:
 
 READS = ReadCounts()
 """Those of this process."""
+
+
+def _write(place: _Place, counts: dict[Read, Count]) -> bool:
+    return add_counts(place.url, counts)
 
 
 def _user() -> str:

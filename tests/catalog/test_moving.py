@@ -78,7 +78,7 @@ def test_a_catalog_that_was_taken_down_is_brought_up_when_it_is_opened(catalog_u
 def test_what_would_be_lost_is_foreseen_and_nothing_is_done(catalog_url, database):
     fill(catalog_url)
     before = contents(database)
-    assert moving.foresee(database, "0007").lost == {"tokens": 1}
+    assert moving.foresee(database, "0007").lost == {"tokens": 1, "usage_batches": 1}
     assert contents(database) == before
 
 

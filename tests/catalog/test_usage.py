@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mesh.catalog.store import Catalog
 from mesh.catalog.usage_writing import Count, Read, add_counts
+from tests.catalog.factories import domain, product
 
 NAME = "weather.observations_v1"
 NOW = datetime.now(UTC)
@@ -101,3 +102,19 @@ def test_a_read_only_catalog_is_no_error(sqlite_url):
     Catalog.open(sqlite_url).close()
     read_only = f"sqlite:///file:{Path(sqlite_url.removeprefix('sqlite:///'))}?mode=ro&uri=true"
     assert not add_counts(read_only, {Read(NAME, "", "ada", date(2026, 1, 1)): Count(1, NOW)})
+
+
+def test_a_batch_from_afar_is_added_once_to_what_was_counted_here(stored_catalog, catalog_url):
+    stored_catalog.register(domain("weather", product(NAME)))
+    add(catalog_url, "ada", "speed")
+    later = NOW + timedelta(seconds=1)
+    batch = [
+        (Read(NAME, column, "ada", NOW.date()), Count(reads, moment))
+        for column, reads, moment in (("", 2, later), ("speed", 1, NOW - timedelta(seconds=1)))
+    ]
+    assert stored_catalog.usage.add("one", batch)
+    assert not stored_catalog.usage.add("one", batch)
+    (use,) = stored_catalog.usage.of(NAME)
+    assert (use.reads, use.columns, use.last_read_at) == (3, ("speed",), later)
+    (speed,) = stored_catalog.usage.columns(NAME)
+    assert (speed.reads, speed.last_read_at) == (2, NOW)

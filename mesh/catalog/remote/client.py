@@ -13,6 +13,7 @@ import json
 import time
 import weakref
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,7 +34,6 @@ from mesh.errors import (
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt."""
 _LONGEST_PAUSE = 30.0
-_TIMES = httpx2.Timeout(60.0, connect=5.0)
 # Below the time that `mesh serve` keeps a connection that nobody uses.
 _LIMITS = httpx2.Limits(max_connections=20, keepalive_expiry=2.0)
 _SMALL = 4096
@@ -44,10 +44,19 @@ _BROKEN = (httpx2.NetworkError, httpx2.RemoteProtocolError)
 """No connection, or one that was cut, before the request arrived or after it was done."""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is waited for an answer, and how often a call is made again."""
+
+    pauses: tuple[float, ...] = _PAUSES
+    times: httpx2.Timeout = field(default_factory=lambda: httpx2.Timeout(60.0, connect=5.0))
+
+
 class Caller:
     """Calls operations at one URL. Shared by threads."""
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(self, url: str, token: str = "", patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
         self.where = _checked(url)
         headers = {"user-agent": "mesh", "mesh-protocol": str(PROTOCOL)}
         if token:
@@ -89,7 +98,7 @@ class Caller:
 
     def _connected(self) -> httpx2.Client:
         made = httpx2.Client(
-            base_url=self.where, headers=self._headers, timeout=_TIMES, limits=_LIMITS
+            base_url=self.where, headers=self._headers, timeout=self._patience.times, limits=_LIMITS
         )
         weakref.finalize(self, made.close)  # a catalog need not be closed, wherever it is
         return made
@@ -99,7 +108,7 @@ class Caller:
     ) -> httpx2.Response:
         if self._client.is_closed:  # a catalog that was closed opens again when it is used
             self._client = self._connected()
-        for pause in _PAUSES:
+        for pause in self._patience.pauses:
             try:
                 answer = self._client.request(method, path, content=body, headers=headers)
             except _BROKEN:

@@ -15,7 +15,7 @@ from mesh.catalog.schema.evidence import (
     refusals,
     retirements,
 )
-from mesh.catalog.schema.finding import profiles, term_links, terms, usage
+from mesh.catalog.schema.finding import profiles, term_links, terms, usage, usage_batches
 from mesh.catalog.schema.lineage import (
     column_edges,
     dataset_columns,
@@ -38,7 +38,7 @@ from mesh.catalog.schema.registered import (
 from mesh.catalog.schema.searched import search_documents, searched
 from mesh.catalog.schema.serving import tokens
 
-REVISION = "0008"
+REVISION = "0009"
 """The revision of `migrations/` that these tables are."""
 
 __all__ = [
@@ -77,4 +77,5 @@ __all__ = [
     "tokens",
     "tracings",
     "usage",
+    "usage_batches",
 ]

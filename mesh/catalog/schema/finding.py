@@ -65,3 +65,11 @@ usage = Table(
     Column("reads", BigInteger, nullable=False),
     Column("last_read_at", Instant, nullable=False),
 )
+
+# Counts that came from afar, each batch once: whoever got no answer sends it again.
+usage_batches = Table(
+    "usage_batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("added_at", Instant, nullable=False, index=True),
+)

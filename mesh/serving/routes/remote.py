@@ -26,6 +26,8 @@ from mesh.serving.problems import ProblemError
 router = APIRouter()
 
 _FOR_ADMINISTRATORS = frozenset({"tokens"})
+_FOR_READERS = frozenset({"usage.add"})
+"""What is written of reading, by whoever may read and has a token."""
 
 
 class Calls:
@@ -68,7 +70,8 @@ def call(
     _understood(request)
     _allowed(principal, operation)
     calls: Calls = request.app.state.calls
-    with nullcontext() if principal.may(Scope.WRITE) else only_reading():
+    is_counting = operation in _FOR_READERS and bool(principal.name)
+    with nullcontext() if is_counting or principal.may(Scope.WRITE) else only_reading():
         try:
             result = calls.call(operation, body.get("arguments") if isinstance(body, dict) else {})
         except NotAllowedError as error:
