@@ -64,6 +64,7 @@ class EmittedRun:
     process: int
     started_at: datetime
     start: Mapping[str, Any] = field(repr=False)
+    process_began: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,11 @@ class Emissions:
     def begin_as(self, run: EmittedRun, attempt: int, audience: Audience) -> EmittedRun:
         """Tell that an attempt began, unless it was told; returns it as it was told first."""
         table = schema.emitted_runs
-        mine = {"host": run.host, "process": run.process}
+        mine = {
+            "host": run.host,
+            "process": run.process,
+            "process_began": run.process_began,
+        }
         with self._database.writing() as connection:
             is_own = table.c.run_id == run.run_id
             if (known := connection.execute(select(table).where(is_own)).first()) is not None:
@@ -291,4 +296,5 @@ def _run(row: Row[Any]) -> EmittedRun:
         row.process,
         row.started_at,
         row.start,
+        row.process_began or "",
     )

@@ -8,8 +8,9 @@ from sqlalchemy import Column, Index, Integer, Table, Text
 
 from mesh.catalog.schema.base import Instant, Json, metadata
 
-# Runs whose START was queued. `state` is `running` until the end is queued, too. `host` and
-# `process` say who runs it; `start` is the START event and what else its end is made from.
+# Runs whose START was queued. `state` is `running` until the end is queued, too. `host`, `process`
+# and `process_began` say who runs it; `start` is the START event and what else its end is made
+# from.
 emitted_runs = Table(
     "emitted_runs",
     metadata,
@@ -23,6 +24,7 @@ emitted_runs = Table(
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("start", Json, nullable=False),
+    Column("process_began", Text),
     Index(None, "state", "product"),
 )
 

@@ -20,6 +20,7 @@ from mesh.catalog.receipts import Receipt, Refusal
 from mesh.errors import MeshError
 from mesh.orchestration.openlineage import courier
 from mesh.orchestration.openlineage.events import Beginning, Ending
+from mesh.orchestration.openlineage.processes import began
 from mesh.orchestration.openlineage.receivers import labels
 from mesh.orchestration.workspace import Workspace
 from mesh.settings import Settings
@@ -55,6 +56,7 @@ class Emission:
             process=os.getpid(),
             started_at=beginning.started_at,
             start={},
+            process_began=began(os.getpid()),
         )
         self._begun = workspace.catalog.emissions.begin(
             run,

@@ -1,8 +1,8 @@
 """Runs that died before they could tell how they ended.
 
-Owns how it is known that a run is dead: its process is gone, or it began so long ago that nobody
-waits for it. Its end is COMPLETE when its receipt landed, else ABORT. The catalog has to be up to
-the lake.
+Owns how it is known that a run is dead: its process is gone, though another may have its number, or
+it runs on another host and began so long ago that nobody waits for it. Its end is COMPLETE when its
+receipt landed, else ABORT. The catalog has to be up to the lake.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mesh.catalog.sync import sync_product
 from mesh.naming import ProductId
 from mesh.orchestration.openlineage import courier
 from mesh.orchestration.openlineage.emission import audience_of, ended, ending_of, is_under_way
+from mesh.orchestration.openlineage.processes import is_there
 from mesh.orchestration.workspace import Workspace
 
 LONGEST = timedelta(days=1)
@@ -48,7 +49,7 @@ def is_dead(run: EmittedRun) -> bool:
         return datetime.now(UTC) - run.started_at > LONGEST
     if run.process == os.getpid():
         return not is_under_way(run.run_id)
-    return not _lives(run.process)
+    return not is_there(run.process, run.process_began)
 
 
 def _end(run: EmittedRun, workspace: Workspace, *, is_going_on: bool) -> bool:
@@ -64,19 +65,6 @@ def _end(run: EmittedRun, workspace: Workspace, *, is_going_on: bool) -> bool:
     is_new = emissions.end(run.run_id, event, audience)
     courier.nudge(workspace)
     return is_new
-
-
-def _lives(process: int) -> bool:
-    """Whether a process of this machine is there; one that cannot be looked at is."""
-    if os.name != "posix":  # there, a signal of 0 ends it
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _count(found: Iterable[bool]) -> int:

@@ -2,17 +2,23 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from mesh.catalog import schema
 from mesh.catalog.store import Catalog
-from mesh.orchestration.openlineage import courier
+from mesh.orchestration.openlineage import courier, processes
 from mesh.orchestration.openlineage.catching_up import catch_up
 from mesh.orchestration.openlineage.delivering import wait_seconds
+from mesh.orchestration.openlineage.processes import began
 from tests.orchestration.openlineage.receiver import receiving
 from tests.orchestration.openlineage.telling import READINGS, mesh_that_tells, run, until
 from tests.orchestration.small_mesh import SmallMesh
@@ -127,9 +133,8 @@ execute(load_organization(settings).product("weather.readings_v1"), workspace, R
 """
 
 
-@pytest.mark.parametrize(("when", "end"), [("before", "ABORT"), ("after", "COMPLETE")])
-def test_a_run_that_died_gets_its_end_from_the_next_look(tmp_path, when, end):
-    small = SmallMesh.at(tmp_path)
+def died(small, when):
+    """Run the product in a process that dies."""
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(small.root), when],
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
@@ -139,12 +144,76 @@ def test_a_run_that_died_gets_its_end_from_the_next_look(tmp_path, when, end):
         timeout=120,
     )
     assert done.returncode == 9, done.stderr
+
+
+@pytest.mark.parametrize(("when", "end"), [("before", "ABORT"), ("after", "COMPLETE")])
+def test_a_run_that_died_gets_its_end_from_the_next_look(tmp_path, when, end):
+    small = SmallMesh.at(tmp_path)
+    died(small, when)
     workspace = small.workspace
     assert [e.content["eventType"] for e in workspace.catalog.events.events()] == ["START"]
 
     assert catch_up(workspace).ended == 1
 
     assert [e.content["eventType"] for e in workspace.catalog.events.events()] == [end, "START"]
+
+
+def test_a_run_is_dead_though_another_process_has_its_number(tmp_path):
+    small = SmallMesh.at(tmp_path)
+    died(small, "before")
+    workspace = small.workspace
+    with living() as other:
+        with workspace.catalog._database.writing() as connection:
+            connection.execute(update(schema.emitted_runs).values(process=other))
+        assert catch_up(workspace).ended == 1
+    assert [e.content["eventType"] for e in workspace.catalog.events.events()] == ["ABORT", "START"]
+
+
+def test_a_run_of_a_process_that_goes_on_is_left_alone(tmp_path):
+    small = SmallMesh.at(tmp_path)
+    died(small, "before")
+    workspace = small.workspace
+    with living() as other:
+        for known in (began(other), ""):  # what an older Mesh told has no beginning
+            mine = {"process": other, "process_began": known}
+            with workspace.catalog._database.writing() as connection:
+                connection.execute(update(schema.emitted_runs).values(mine))
+            assert catch_up(workspace).ended == 0
+    assert catch_up(workspace).ended == 1
+
+
+@pytest.mark.parametrize(("days", "ended"), [(0, 0), (2, 1)])
+def test_a_run_elsewhere_is_judged_by_its_age(tmp_path, days, ended):
+    small = SmallMesh.at(tmp_path)
+    died(small, "before")
+    workspace = small.workspace
+    then = datetime.now(UTC) - timedelta(days=days)
+    with workspace.catalog._database.writing() as connection:
+        connection.execute(update(schema.emitted_runs).values(host="elsewhere", started_at=then))
+    assert catch_up(workspace).ended == ended
+
+
+@contextmanager
+def living():
+    """The number of a process that does nothing."""
+    process = subprocess.Popen(["sleep", "600"])
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+TELLERS = [processes._from_proc, *([processes._from_ps] if shutil.which("ps") else [])]
+
+
+@pytest.mark.parametrize("tell", TELLERS)
+def test_a_process_began_once(tell):
+    with living() as first:
+        known = tell(first)
+        assert known
+        assert tell(first) == known
+    assert tell(first) == ""
 
 
 def test_waits_grow_and_end(monkeypatch):
