@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from mesh.catalog import schema
+from mesh.catalog import feeds, schema
 from mesh.catalog.database import Database
 from mesh.catalog.receipts import InputVersion, Receipt, publication_id
 from mesh.catalog.store import Catalog
@@ -252,10 +252,11 @@ def _key(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _fill_evidence(connection: Any, numbers: range, size: Size) -> None:
-    receipts, inputs = [], []
+    receipts, inputs, latest = [], [], []
     for number in numbers:
         for version in range(size.receipts):
             made = receipt(number, version)
+            latest += [made] if size.receipts - version <= feeds.KEPT else []
             receipts.append(
                 {
                     "publication_id": made.publication_id,
@@ -286,6 +287,7 @@ def _fill_evidence(connection: Any, numbers: range, size: Size) -> None:
     connection.execute(insert(schema.receipts), receipts)
     if inputs:
         connection.execute(insert(schema.receipt_inputs), inputs)
+    feeds.note(connection, latest)
 
 
 Asked = Callable[[Catalog, random.Random], object]

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from mesh.catalog import schema
+from mesh.catalog import feeds, schema
 from mesh.catalog.model import Direction, Lineage, LineageEdge, LineageNode, NodeKind
-from mesh.catalog.publications import latest_receipts
-from mesh.catalog.receipts import Receipt
+from mesh.catalog.publications import latest_versions
 from mesh.catalog.reported.edges import find_dataset, is_external, reported_edges
 from mesh.catalog.statements import chunks
 from mesh.errors import UnknownProductError
@@ -39,9 +38,11 @@ def lineage(
         reached = depths[level[0]] + 1
         level = [end for end in ends if end not in depths]
         depths |= dict.fromkeys(level, reached)
-    latest = latest_receipts(connection, depths)
-    told = tuple(replace(edge, reading=_reading(edge, latest)) for edge in edges)
-    return Lineage(product, direction, _nodes(connection, depths, latest), told)
+    latest = latest_versions(connection, depths)
+    told = [_as_latest(edge, latest) for edge in edges]
+    if direction == "up":
+        told = _as_read(connection, told, (product, latest.get(product)))
+    return Lineage(product, direction, _nodes(connection, depths, latest), tuple(told))
 
 
 def resolve_known(connection: Connection, name: str) -> str:
@@ -66,10 +67,11 @@ class _Link:
 
     ports: set[str] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
-    versions: set[tuple[int, int]] = field(default_factory=set)
+    versions: tuple[tuple[int, int], ...] = ()
     jobs: set[str] = field(default_factory=set)
     is_whole: bool = False
     is_declared: bool = False
+    reading: str = ""
 
     def add(self, port: str, columns: Sequence[str] | None) -> None:
         """One use: by a port, of some columns or of all (None)."""
@@ -84,9 +86,10 @@ class _Link:
             downstream,
             ports=tuple(sorted(self.ports - {""})),
             columns=None if self.is_whole or self.jobs else tuple(sorted(self.columns)),
-            versions=tuple(sorted(self.versions, reverse=True)),
+            versions=self.versions,
             is_declared=self.is_declared,
             is_reference=self.ports == {""},
+            reading=self.reading,
             jobs=tuple(sorted(self.jobs)),
         )
 
@@ -112,11 +115,12 @@ def _gather_declared(
     table, owner = schema.inputs, schema.products
     end: ColumnElement[str] = table.c.product if direction == "up" else table.c.upstream
     found = (
-        select(table, owner.c.is_declared)
+        select(table.c.upstream, table.c.product, table.c.port, table.c.columns)
+        .add_columns(owner.c.is_declared)
         .join(owner, owner.c.name == table.c.product)
         .where(end.in_(products))
     )
-    for row in connection.execute(found):
+    for row in connection.execute(found).all():
         link = links[row.upstream, row.product]
         link.add(row.port, row.columns)
         link.is_declared = link.is_declared or row.is_declared
@@ -128,28 +132,63 @@ def _gather_used(
     products: Sequence[str],
     direction: Direction,
 ) -> None:
-    table, receipts = schema.receipt_inputs, schema.receipts
-    end: ColumnElement[str] = receipts.c.product if direction == "up" else table.c.upstream
-    found = (
-        select(table, receipts.c.product, receipts.c.table_version)
-        .join(receipts, receipts.c.publication_id == table.c.publication_id)
-        .where(end.in_(products))
-    )
-    for row in connection.execute(found):
-        link = links[row.upstream, row.product]
-        link.add(row.port, row.columns)
-        link.versions.add((row.table_version, row.version))
+    for edge in feeds.feeding(connection, products, direction):
+        link = links[edge.upstream, edge.downstream]
+        for port in edge.ports:
+            link.add(port, edge.columns)
+        link.versions, link.reading = edge.versions, edge.reading
 
 
-def _reading(edge: LineageEdge, latest: Mapping[str, Receipt]) -> str:
-    """How the downstream's latest publication read an incremental input; empty for others."""
-    receipt = latest.get(edge.downstream)
-    inputs = receipt.inputs if receipt is not None else ()
-    return next((i.words for i in inputs if i.product == edge.upstream and i.words), "")
+def _as_latest(edge: LineageEdge, latest: Mapping[str, int]) -> LineageEdge:
+    """The edge without how it was read, unless that is of the downstream's latest publication."""
+    if not edge.reading or edge.versions[0][0] == latest.get(edge.downstream):
+        return edge
+    return replace(edge, reading="")
+
+
+def _as_read(
+    connection: Connection, edges: Sequence[LineageEdge], root: tuple[str, int | None]
+) -> list[LineageEdge]:
+    """Edges with every version that the latest version of a product goes back to.
+
+    Of an edge only the newest versions are kept at hand: a product that is read daily and published
+    hourly was read as it was longer ago.
+    """
+    into: dict[str, list[LineageEdge]] = defaultdict(list)
+    for edge in edges:
+        into[edge.downstream].append(edge)
+    older: dict[tuple[str, str], set[feeds.Pair]] = defaultdict(set)
+    level = {(root[0], root[1])} if root[1] is not None else set()
+    met: set[tuple[str, int]] = set()
+    while level:
+        met |= level
+        read = {
+            (edge.upstream, up)
+            for name, version in level
+            for edge in into[name]
+            for down, up in edge.versions
+            if down == version
+        }
+        missing = [(n, v) for n, v in sorted(level) if any(_is_cut(e, v) for e in into[n])]
+        for upstream, downstream, pair in feeds.read_by(connection, missing):
+            older[upstream, downstream].add(pair)
+            read.add((upstream, pair[1]))
+        level = read - met
+    return [
+        replace(edge, versions=tuple(sorted({*edge.versions, *pairs}, reverse=True)))
+        if (pairs := older.get((edge.upstream, edge.downstream)))
+        else edge
+        for edge in edges
+    ]
+
+
+def _is_cut(edge: LineageEdge, version: int) -> bool:
+    """Whether what is kept of an edge may lack what a version of its downstream read."""
+    return len(edge.versions) >= feeds.KEPT and version <= edge.versions[-1][0]
 
 
 def _nodes(
-    connection: Connection, depths: Mapping[str, int], latest: Mapping[str, Receipt]
+    connection: Connection, depths: Mapping[str, int], latest: Mapping[str, int]
 ) -> tuple[LineageNode, ...]:
     declared = set(_declared(connection, list(depths)))
     return tuple(
@@ -161,7 +200,7 @@ def _nodes(
             if is_external(name)
             else NodeKind.USED,
             depth,
-            latest[name].table_version if name in latest else None,
+            latest.get(name),
         )
         for name, depth in sorted(depths.items(), key=lambda item: (item[1], item[0]))
     )

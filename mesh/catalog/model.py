@@ -374,8 +374,9 @@ class LineageNode:
 class LineageEdge:
     """One product feeding another.
 
-    `versions` holds the exact (downstream version, upstream version) pairs from receipts, newest
-    first. `columns` None means all. An edge that is not declared was used by an earlier
+    `versions` holds exact (downstream version, upstream version) pairs from receipts, newest first:
+    the newest 20, and those that the latest version of what was asked for goes back to. `columns`
+    None means all. An edge that is not declared was used by an earlier
     publication, or belongs to a product that is declared no more. `reading` says how the latest
     publication read an incremental input. `jobs` are those of other producers that report the edge.
     """

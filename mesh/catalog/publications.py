@@ -6,13 +6,13 @@ same receipt again, from a retry or from the lake, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
-from mesh.catalog import schema
+from mesh.catalog import feeds, schema
 from mesh.catalog.model import RefusalRecord, Use
 from mesh.catalog.profiles import insert_profiles
 from mesh.catalog.receipts import InputVersion, Receipt
@@ -41,6 +41,7 @@ def insert_receipts(connection: Connection, receipts: Iterable[Receipt]) -> int:
             connection.execute(insert(schema.receipt_inputs), inputs)
     if unknown:
         locate(connection, {receipt.product: receipt.table_url for receipt in unknown}, now)
+    feeds.note(connection, unknown)
     insert_profiles(connection, unknown)
     for product in dict.fromkeys(receipt.product for receipt in unknown):
         touch(connection, product)
@@ -67,8 +68,20 @@ def receipts(connection: Connection, product: str, limit: int) -> list[Receipt]:
 
 def latest_receipts(connection: Connection, products: Iterable[str]) -> dict[str, Receipt]:
     """The newest receipt of each product that has any."""
+    found = _latest(connection, products, schema.receipts.c.content)
+    return {product: Receipt.from_json(content) for product, content in found}
+
+
+def latest_versions(connection: Connection, products: Iterable[str]) -> dict[str, int]:
+    """The newest version of each product's table that a receipt is of."""
+    return dict(_latest(connection, products, schema.receipts.c.table_version))
+
+
+def _latest(
+    connection: Connection, products: Iterable[str], wanted: ColumnElement[Any]
+) -> Iterator[tuple[str, Any]]:
+    """A column of the newest receipt of each product that has any."""
     table, inner = schema.receipts, schema.receipts.alias()
-    latest: dict[str, Receipt] = {}
     for chunk in chunks(list(products)):
         named = select(table.c.product).where(table.c.product.in_(chunk)).distinct().subquery()
         newest = (
@@ -79,11 +92,10 @@ def latest_receipts(connection: Connection, products: Iterable[str]) -> dict[str
             .correlate(named)
             .scalar_subquery()
         )
-        found = select(table.c.product, table.c.content).select_from(
+        found = select(table.c.product, wanted).select_from(
             named.join(table, table.c.publication_id == newest)
         )
-        latest |= {row.product: Receipt.from_json(row.content) for row in connection.execute(found)}
-    return latest
+        yield from ((row[0], row[1]) for row in connection.execute(found))
 
 
 def insert_refusal(connection: Connection, refusal: RefusalRecord) -> None:

@@ -31,6 +31,7 @@ DECLARED = (
 LANDED = (
     schema.receipts,
     schema.receipt_inputs,
+    schema.feeds,
     schema.erasures,
     schema.quarantine_events,
     schema.retirements,

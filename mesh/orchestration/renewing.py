@@ -32,6 +32,7 @@ _WORDS: Mapping[str, tuple[str, str, str, str]] = {
     "column_edges": ("the column's origin", "is missing", "is in no plan", _SYNC),
     "receipts": ("the receipt", "is in the lake only", "is not in the lake", _REBUILD),
     "receipt_inputs": ("the receipt's input", "is in the lake only", "is in no receipt", _REBUILD),
+    "feeds": ("what feeds the product", "is missing", "is in no receipt", _REBUILD),
     "erasures": ("the erasure", "is in the lake only", "is not in the lake", _REBUILD),
     "quarantine_events": ("what left quarantine", "is in the lake only", "is not there", _REBUILD),
     "retirements": ("the end of", "is in the lake only", "is not in the lake", _REBUILD),

@@ -3,7 +3,7 @@
 import pytest
 
 from mesh.catalog.model import LineageEdge, NodeKind
-from mesh.catalog.receipts import InputVersion
+from mesh.catalog.receipts import InputVersion, Reading
 from mesh.errors import UnknownProductError
 from mesh.products.ports import Input
 from tests.catalog.factories import contract, domain, product, receipt
@@ -185,6 +185,36 @@ def test_lineage_of_receipts_alone_needs_no_definitions(catalog):
     catalog.record(receipt("p.d_v1", 2, [InputVersion("w.o_v1", 5, "weather")]))
     assert pairs(catalog.lineage("p.d_v1", "up")) == {("w.o_v1", "p.d_v1")}
     assert pairs(catalog.lineage("w.o_v1", "down")) == {("w.o_v1", "p.d_v1")}
+
+
+def test_an_edge_keeps_the_newest_versions_whatever_order_receipts_come_in(catalog):
+    made = [
+        receipt("p.d_v1", n, [InputVersion("w.o_v1", n + 100, "old" if n < 5 else "new")])
+        for n in range(30)
+    ]
+    for item in [*made[10:], *made[:10]]:
+        catalog.record(item)
+    (edge,) = catalog.lineage("p.d_v1", "up").edges
+    assert edge.versions == tuple((n, n + 100) for n in range(29, 9, -1))
+    assert edge.ports == ("new", "old")
+
+
+def test_how_an_input_was_read_is_of_the_latest_publication(catalog):
+    read = InputVersion("w.o_v1", 8, "weather", since=7, how=Reading.CHANGES, table_id="t")
+    catalog.record(receipt("p.d_v1", 1, [read]))
+    catalog.record(receipt("p.d_v1", 0, [InputVersion("w.o_v1", 7, "weather")]))
+    assert catalog.lineage("p.d_v1", "up").edges[0].reading == "changes since version 7"
+    catalog.record(receipt("p.d_v1", 2, [InputVersion("w.other_v1", 1, "other")]))
+    assert {edge.reading for edge in catalog.lineage("p.d_v1", "up").edges} == {""}
+
+
+def test_what_the_latest_version_goes_back_to_is_told_however_long_ago_it_was(catalog):
+    for n in range(50):
+        catalog.record(receipt("w.o_v1", n, [InputVersion("raw.o_v1", n + 100, "raw")]))
+    catalog.record(receipt("p.d_v1", 0, [InputVersion("w.o_v1", 3, "weather")]))
+    (edge,) = catalog.lineage("p.d_v1", "up").into("w.o_v1")
+    assert edge.upstream_versions(3) == (103,)
+    assert len(edge.versions) == 21
 
 
 def test_lineage_of_an_unknown_product_suggests_near_names(catalog):

@@ -6,12 +6,13 @@ import sys
 import pytest
 from sqlalchemy import MetaData, select, text
 
-from mesh.catalog import migrating, moving
+from mesh.catalog import migrating, moving, schema
 from mesh.catalog.database import Database
+from mesh.catalog.receipts import InputVersion, Reading
 from mesh.catalog.schema import REVISION
 from mesh.catalog.store import Catalog
 from mesh.errors import CatalogError
-from tests.catalog.factories import domain, product
+from tests.catalog.factories import domain, product, receipt
 from tests.catalog.rows import fill, insert_everywhere
 from tests.house.repository import ROOT
 
@@ -77,6 +78,26 @@ def test_a_catalog_that_was_taken_down_is_brought_up_when_it_is_opened(catalog_u
         assert catalog.search.find("observations").total == 1
     with database.reading() as connection:
         assert migrating.revision_of(connection, "") == REVISION
+
+
+def test_edges_are_made_of_the_receipts_that_an_older_catalog_has(catalog_url, database):
+    readings = ({}, {"how": Reading.ALL_ROWS, "reason": "new code"}, {"how": Reading.CHANGES})
+    with Catalog.open(catalog_url) as catalog:
+        for version in range(25):
+            how = readings[version % 3]
+            uses = [
+                InputVersion("w.o_v1", version + 9, "weather", ("speed", f"c{version}"), 3, **how),
+                InputVersion("w.o_v1", version + 8, "before", ("gust",)),
+                InputVersion("n.airports_v1", 1, ""),
+            ]
+            catalog.record(receipt("p.d_v1", version, uses if version < 23 else uses[:1]))
+    with database.reading() as connection:
+        before = set(map(str, connection.execute(select(schema.feeds))))
+    moving.move_to(database, "0008")
+    assert moving.move_to(database, REVISION).lost == {}
+    with database.reading() as connection:
+        assert set(map(str, connection.execute(select(schema.feeds)))) == before
+    assert len(before) == 2
 
 
 def test_what_would_be_lost_is_foreseen_and_nothing_is_done(catalog_url, database):

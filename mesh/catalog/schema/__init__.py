@@ -9,6 +9,7 @@ from mesh.catalog.schema.base import Instant, Json, metadata
 from mesh.catalog.schema.emitted import deliveries, delivery_leases, emitted_runs
 from mesh.catalog.schema.evidence import (
     erasures,
+    feeds,
     quarantine_events,
     receipt_inputs,
     receipts,
@@ -39,6 +40,7 @@ from mesh.catalog.schema.searched import search_documents, searched
 from mesh.catalog.schema.serving import tokens
 
 REVISION = "0010"
+REVISION = "0009"
 """The revision of `migrations/` that these tables are."""
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "domains",
     "emitted_runs",
     "erasures",
+    "feeds",
     "inputs",
     "job_datasets",
     "job_runs",

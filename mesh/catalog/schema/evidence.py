@@ -22,7 +22,7 @@ receipts = Table(
     Column("rows_rejected", BigInteger, nullable=False),
     Column("content", Json, nullable=False),
     Column("recorded_at", Instant, nullable=False),
-    Index(None, "product", "published_at", "table_version"),
+    Index(None, "product", "table_version", "published_at", "publication_id"),
 )
 
 receipt_inputs = Table(
@@ -35,6 +35,20 @@ receipt_inputs = Table(
     Column("port", Text, nullable=False),
     Column("columns", Json),
     ForeignKeyConstraint(["publication_id"], [receipts.c.publication_id], ondelete="CASCADE"),
+)
+
+# One row an edge, of all receipts: see `mesh.catalog.feeds`. `columns` NULL means all of them;
+# `versions` are the newest pairs, `reading` is of the newest of them.
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("downstream", Text, primary_key=True),
+    Column("upstream", Text, primary_key=True),
+    Column("ports", Json, nullable=False),
+    Column("columns", Json),
+    Column("versions", Json, nullable=False),
+    Column("reading", Text, nullable=False),
+    Index(None, "upstream"),
 )
 
 refusals = Table(
