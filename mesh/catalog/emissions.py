@@ -27,6 +27,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
@@ -34,6 +35,7 @@ from mesh.catalog.deliveries import queue
 from mesh.catalog.outlasting import outlasting
 from mesh.catalog.receipts import InputVersion, Receipt
 from mesh.catalog.remote.operations import composed
+from mesh.catalog.statements import pairs_of
 from mesh.naming import DatasetName
 
 RUNNING = "running"
@@ -278,8 +280,9 @@ def _receipts(
     table, keys = schema.receipts, sorted(wanted)
     if not keys:
         return {}
-    found = select(table.c.product, table.c.table_version, table.c.content).where(
-        tuple_(table.c.product, table.c.table_version).in_(keys)
+    pairs = pairs_of(connection, keys)
+    found = select(table.c.product, table.c.table_version, table.c.content).join(
+        pairs.table, pairs.are(table.c.product, table.c.table_version)
     )
     return {
         (row.product, row.table_version): Receipt.from_json(row.content)

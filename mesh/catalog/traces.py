@@ -8,11 +8,10 @@ another (see `datasets.canonical`) is walked as that other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, insert, select, tuple_
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database
@@ -20,7 +19,7 @@ from mesh.catalog.derivation import Derivation
 from mesh.catalog.model import Direction
 from mesh.catalog.outlasting import outlasting
 from mesh.catalog.reported.edges import aliases, canonical_keys
-from mesh.catalog.statements import chunks
+from mesh.catalog.statements import chunks, pairs_of
 from mesh.catalog.traced import ColumnEdge, ColumnKey, ColumnLineage, Knowledge, Tracing
 
 Reach = Literal["all", "direct"]
@@ -58,9 +57,9 @@ class Traces:
             if row is None:
                 return None
             found = connection.execute(
-                select(edges).where(edges.c.downstream == product, edges.c.origin.in_(_OWN))
+                select(*_RAW).where(edges.c.downstream == product, edges.c.origin.in_(_OWN))
             ).all()
-        own = tuple(sorted(_edge(edge) for edge in found))
+        own = tuple(_edge(edge) for edge in sorted(map(_raw, found)))
         return Tracing(product, row.digest, own, tuple(row.known), row.unknown)
 
     def follow(
@@ -81,6 +80,14 @@ class Traces:
             return _Walk(connection, direction, through).from_(tuple(roots), depth)
 
 
+_Raw = tuple[str, str, str, str, str, str, str, bool]
+"""An edge as its row has it, in the order of `ColumnEdge`: there are many on a long way."""
+_RAW = tuple(
+    schema.column_edges.c[name]
+    for name in ("upstream", "upstream_column", "downstream", "downstream_column")
+) + tuple(schema.column_edges.c[name] for name in ("kind", "origin", "job", "is_masking"))
+
+
 class _Walk:
     """One way through the edges, level by level. A column "" stands for all of its dataset."""
 
@@ -93,24 +100,23 @@ class _Walk:
     def from_(self, roots: tuple[ColumnKey, ...], depth: int | None) -> ColumnLineage:
         """Everything that these columns lead to."""
         depths = dict.fromkeys(roots, 0)
-        edges: set[ColumnEdge] = set()
+        edges: dict[_Raw, int] = {}
         level, reached = roots, 0
         while level and (depth is None or reached < depth):
             found = self._edges(level)
-            edges |= found
             reached += 1
-            ends = sorted({self._end(edge) for edge in found} - depths.keys())
+            ends = sorted(set(map(self._end, found)) - depths.keys())
             depths |= dict.fromkeys(ends, reached)
+            edges |= {edge: depths[self._end(edge)] for edge in found}
             level = tuple(ends)
-        ordered = tuple(sorted(edges, key=lambda edge: (depths.get(self._end(edge), 0), edge)))
-        return ColumnLineage(roots, self.direction, depths, ordered, self._unknown(depths))
+        ordered = sorted((at, edge) for edge, at in edges.items())
+        told = tuple(_edge(edge) for _, edge in ordered)
+        return ColumnLineage(roots, self.direction, depths, told, self._unknown(depths))
 
-    def _end(self, edge: ColumnEdge) -> ColumnKey:
-        if self.direction == "up":
-            return edge.upstream, edge.upstream_column
-        return edge.downstream, edge.downstream_column
+    def _end(self, edge: _Raw) -> ColumnKey:
+        return edge[:2] if self.direction == "up" else edge[2:4]
 
-    def _edges(self, level: Sequence[ColumnKey]) -> set[ColumnEdge]:
+    def _edges(self, level: Sequence[ColumnKey]) -> set[_Raw]:
         """The edges from a level on, between canonical datasets."""
         table = schema.column_edges
         is_up = self.direction == "up"
@@ -121,28 +127,27 @@ class _Walk:
         whole = [owner for owner, name in keys if not name]
         # What decides about the rows of a dataset decides about each of its columns.
         exact = [key for key in keys if key[1]] + [(o, "") for o, n in keys if n and is_up]
-        chosen = select(table)
+        chosen = select(*_RAW)
         if self.through == "direct":
             chosen = chosen.where(table.c.is_direct)
-        found: list[Row[Any]] = []
+        found: set[_Raw] = set()
         for chunk in chunks(list(dict.fromkeys(whole))):
-            found += self.connection.execute(chosen.where(dataset.in_(chunk)))
-        for pairs in chunks(list(dict.fromkeys(exact))):
-            found += self.connection.execute(chosen.where(tuple_(dataset, column).in_(pairs)))
-        return self._between_canonical([_edge(row) for row in found])
+            rows = self.connection.execute(chosen.where(dataset.in_(chunk))).all()
+            found.update(map(_raw, rows))
+        if exact:
+            wanted = pairs_of(self.connection, exact)
+            asked = chosen.join(wanted.table, wanted.are(dataset, column))
+            found.update(map(_raw, self.connection.execute(asked).all()))
+        return self._between_canonical(found)
 
-    def _between_canonical(self, edges: Sequence[ColumnEdge]) -> set[ColumnEdge]:
-        named = {name for edge in edges for name in (edge.upstream, edge.downstream)}
+    def _between_canonical(self, edges: set[_Raw]) -> set[_Raw]:
+        named = {name for up, _, down, *_ in edges for name in (up, down)}
         self._canonical |= canonical_keys(self.connection, named - self._canonical.keys())
         same = self._canonical
         if all(same.get(name, name) == name for name in named):
-            return set(edges)
+            return edges
         return {
-            replace(
-                edge,
-                upstream=same.get(edge.upstream, edge.upstream),
-                downstream=same.get(edge.downstream, edge.downstream),
-            )
+            (same.get(edge[0], edge[0]), edge[1], same.get(edge[2], edge[2]), *edge[3:])
             for edge in edges
         }
 
@@ -197,14 +202,16 @@ def _values(edge: ColumnEdge, now: datetime) -> dict[str, Any]:
     }
 
 
-def _edge(row: Row[Any]) -> ColumnEdge:
+def _raw(row: Row[Any]) -> _Raw:
+    return tuple(row)
+
+
+def _edge(edge: _Raw) -> ColumnEdge:
+    upstream, column, downstream, of, kind, knowledge, job, is_masking = edge
     return ColumnEdge(
-        upstream=row.upstream,
-        upstream_column=row.upstream_column,
-        downstream=row.downstream,
-        downstream_column=row.downstream_column,
-        kind=Derivation(row.kind),
-        knowledge=Knowledge(row.origin),
-        job=row.job,
-        is_masking=row.is_masking,
+        upstream, column, downstream, of, _KINDS[kind], _KNOWLEDGE[knowledge], job, is_masking
     )
+
+
+_KINDS = {str(kind): kind for kind in Derivation}
+_KNOWLEDGE = {str(knowledge): knowledge for knowledge in Knowledge}
