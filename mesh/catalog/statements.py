@@ -1,9 +1,9 @@
-"""How much one statement may name, and how it names pairs."""
+"""How much one statement may name, and how it names pairs and many numbers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,9 +14,11 @@ from sqlalchemy import (
     FromClause,
     Text,
     and_,
+    any_,
     cast,
     func,
     literal,
+    select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -65,3 +67,13 @@ def pairs_of(
     )
     named = func.unnest(*arrays).table_valued("first", "second").render_derived(name="wanted")
     return Pairs(named, named.c.first, named.c.second)
+
+
+def is_among(
+    connection: Connection, column: ColumnElement[int], values: Collection[int]
+) -> ColumnElement[bool]:
+    """The condition that a column is one of many whole numbers, however many they are."""
+    if connection.dialect.name == "sqlite":
+        listed = func.json_each(json.dumps(list(values))).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == any_(cast(literal(list(values), ARRAY(BigInteger)), ARRAY(BigInteger)))

@@ -10,6 +10,7 @@ from mesh.catalog import schema, search
 from mesh.catalog.database import Database
 from mesh.catalog.search import Facet
 from mesh.catalog.usage_writing import Count, Read, add_counts
+from mesh.catalog.search import Facet, finding
 from mesh.contracts.model import Classification, Column, Contract, Severity, Version
 from mesh.contracts.verdict import Outcome
 from mesh.errors import InvalidCursorError, UnknownFacetError
@@ -237,6 +238,23 @@ def test_pages_follow_each_other_without_gap_or_repetition(shelf):
         if not (cursor := page.cursor):
             break
     assert found == whole
+
+
+def pages_of_one(catalog, text):
+    found = [catalog.search.find(text, limit=1)]
+    while found[-1].cursor:
+        found.append(catalog.search.find(text, limit=1, after=found[-1].cursor))
+    return found
+
+
+@pytest.mark.parametrize(
+    "text", ["w", "weather", "weather st", "wind", "flight", "daily on t", "windd", "o", "mean w"]
+)
+def test_the_best_of_many_are_found_without_reading_all(stored_shelf, text, monkeypatch):
+    every = pages_of_one(stored_shelf, text)
+    monkeypatch.setattr(finding, "MOST_BY_KEY", 0)
+    assert pages_of_one(stored_shelf, text) == every
+    assert [len(page.hits) for page in every] == [1] * every[0].total
 
 
 @pytest.mark.parametrize("cursor", ["x", "é", "W10", "bnVsbA", "A" * 10_000, "[[", "\0"])

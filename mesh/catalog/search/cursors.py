@@ -25,10 +25,11 @@ def written(rank: Rank) -> str:
 
 def place(cursor: str, ranks: Sequence[Rank]) -> int:
     """How many of these, in order, a cursor has passed. Raises InvalidCursorError."""
-    return bisect.bisect_right(ranks, _read(cursor)) if cursor else 0
+    return bisect.bisect_right(ranks, read(cursor)) if cursor else 0
 
 
-def _read(cursor: str) -> Rank:
+def read(cursor: str) -> Rank:
+    """The rank that a cursor was written of. Raises InvalidCursorError."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         rank = json.loads(text)
