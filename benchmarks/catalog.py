@@ -314,20 +314,36 @@ def questions(size: Size) -> dict[str, Asked]:
     }
 
 
-def _read(url: str, size: Size, name: str, seed: int, until: float, out: Any) -> None:
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What the processes of one measurement share: when all begin, for how long, and the answer."""
+
+    ready: Any
+    seconds: float
+    out: Any
+
+    def begin(self) -> float:
+        """Wait until all are ready; returns when to end."""
+        self.ready.wait()
+        return time.time() + self.seconds
+
+
+def _read(url: str, size: Size, name: str, seed: int, shared: _Round) -> None:
     took, chance, ask = [], random.Random(seed), questions(size)[name]  # noqa: S311 -- a benchmark
     with Catalog.open(url) as catalog, catalog.held():
         ask(catalog, chance)
-        while time.time() < until:
+        until = shared.begin()
+        while not took or time.time() < until:
             started = time.perf_counter()
             ask(catalog, chance)
             took.append((time.perf_counter() - started) * 1_000)
-    out.put(took)
+    shared.out.put(took)
 
 
-def _write(url: str, size: Size, seed: int, until: float, out: Any) -> None:
+def _write(url: str, size: Size, seed: int, shared: _Round) -> None:
     took, chance, version = [], random.Random(seed), size.receipts + seed * 100_000  # noqa: S311
     with Catalog.open(url) as catalog, catalog.held():
+        until = shared.begin()
         while time.time() < until:
             version += 1
             made = receipt(chance.randint(0, size.products - 1), version)
@@ -335,20 +351,20 @@ def _write(url: str, size: Size, seed: int, until: float, out: Any) -> None:
             catalog.record(replace(made, table_version=version))
             took.append((time.perf_counter() - started) * 1_000)
             time.sleep(0.05)
-    out.put(took)
+    shared.out.put(took)
 
 
 def measured(url: str, size: Size, name: str, seconds: float) -> tuple[list[float], list[float]]:
     """Milliseconds that a question took 8 readers, and a record 2 writers, side by side."""
     context = multiprocessing.get_context("spawn")
     reads, writes = context.Queue(), context.Queue()
-    until = time.time() + seconds + 4  # processes take a while to begin
+    ready = context.Barrier(READERS + WRITERS)
     readers = [
-        context.Process(target=_read, args=(url, size, name, n, until, reads))
+        context.Process(target=_read, args=(url, size, name, n, _Round(ready, seconds, reads)))
         for n in range(READERS)
     ]
     writers = [
-        context.Process(target=_write, args=(url, size, n + 1, until, writes))
+        context.Process(target=_write, args=(url, size, n + 1, _Round(ready, seconds, writes)))
         for n in range(WRITERS)
     ]
     for process in (*readers, *writers):
