@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.reported.columns import clean, columns_in, origins_in
@@ -19,6 +19,7 @@ from mesh.catalog.reported.event import ReportedDataset, ReportedEvent
 from mesh.catalog.reported.facets import identifiers_in, names_in, told_of
 from mesh.catalog.reported.joining import SYMLINK, Same, join, products_among
 from mesh.catalog.reported.merging import RunState, facet, jobs_in, merged, with_jobs
+from mesh.catalog.reported.merging import Kept, RunState, facet, merged
 from mesh.catalog.reported.rows import Key, Row, Rows
 from mesh.catalog.search.indexing import index_dataset
 from mesh.catalog.statements import chunks
@@ -206,13 +207,12 @@ class _Batch:
         self._share_uses()
         for rows in (self.jobs, self.runs, self.datasets, self.uses, self.shares):
             rows.write(self.connection)
-        for key in self.touched:
-            self._rewrite_columns(key)
+        fresh = {key for key in self.touched if self._rewrite_columns(key)}
         names = [DatasetName(r["namespace"], r["name"]) for r in self.datasets.now.values()]
         own = products_among(self.connection, names)
         groups = [*self.groups, *(Same((key, name)) for key, name in own.items())]
         moved = join(self.connection, groups)
-        for key in sorted(self.touched | moved):
+        for key in sorted(fresh | moved):
             index_dataset(self.connection, key)
 
     def _share_uses(self) -> None:
@@ -227,14 +227,35 @@ class _Batch:
                 if direction == "out" and run["state"] == "COMPLETE":
                     self._settle(job, run["last_event_at"])
 
-    def _rewrite_columns(self, key: str) -> None:
-        before = self.datasets.before.get((key,), {"facets": {}})["facets"]
-        after = self.datasets.now[key,]["facets"]
-        changed = {n for n, told in after.items() if before.get(n) != told}
+    def _rewrite_columns(self, key: str) -> bool:
+        """Write what facets say of columns that they did not say before.
+
+        Returns whether the dataset is to be found otherwise than before. Most events of a job say
+        what the one before said.
+        """
+        row, before = self.datasets.now[key,], self.datasets.before.get((key,))
+        earlier: Kept = before["facets"] if before else {}
+        after: Kept = row["facets"]
+        newer = {n for n, told in after.items() if earlier.get(n) != told}
+        changed = {n for n in newer if n not in earlier or earlier[n]["is"] != after[n]["is"]}
         if "schema" in changed:
             self._replace_columns(key, facet(after, "schema"))
-        for job in {n.partition("@")[2] for n in changed if n.partition("@")[0] in _LINEAGE}:
-            self._replace_edges(key, job, after)
+        for job in {n.partition("@")[2] for n in newer if n.partition("@")[0] in _LINEAGE}:
+            told = [name for n in _LINEAGE if (name := f"{n}@{job}") in after]
+            if len(told) == 1 and told[0] not in changed:
+                self._see_edges(key, job, after[told[0]]["at"])
+            else:
+                self._replace_edges(key, job, after)
+        shown = ("kind", "description", "owners", "tags")
+        return before is None or "schema" in changed or any(row[n] != before[n] for n in shown)
+
+    def _see_edges(self, key: str, job: str, at: str) -> None:
+        """Edges that a job reported again, as it did before."""
+        self.connection.execute(
+            update(schema.column_edges)
+            .where(*_reported_by(key, job))
+            .values(seen_at=datetime.fromisoformat(at))
+        )
 
     def _replace_columns(self, key: str, told: Mapping[str, Any]) -> None:
         table = schema.dataset_columns
@@ -254,13 +275,7 @@ class _Batch:
 
     def _replace_edges(self, key: str, job: str, facets: Mapping[str, Any]) -> None:
         table = schema.column_edges
-        self.connection.execute(
-            delete(table).where(
-                table.c.downstream == key,
-                table.c.job == job,
-                table.c.origin == str(Knowledge.REPORTED),
-            )
-        )
+        self.connection.execute(delete(table).where(*_reported_by(key, job)))
         rows: dict[Key, Row] = {}
         for name in _LINEAGE:
             told = facets.get(f"{name}@{job}", {})
@@ -272,7 +287,7 @@ class _Batch:
                     "upstream": upstream,
                     "upstream_column": item.origin,
                     "kind": str(item.kind),
-                    "origin": str(Knowledge.REPORTED),
+                    "origin": _REPORTED,
                     "job": job,
                     "is_direct": item.kind.is_direct,
                     "is_masking": item.is_masking,
@@ -285,3 +300,12 @@ class _Batch:
 def _jobs_of(run: Row) -> set[str]:
     """The jobs by whose names a run was reported."""
     return {run["job"], *jobs_in(run["facets"])}
+
+
+def _reported_by(key: str, job: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition of the edges into a dataset that a job reported."""
+    table = schema.column_edges
+    return table.c.downstream == key, table.c.job == job, table.c.origin == _REPORTED
+
+
+_REPORTED = str(Knowledge.REPORTED)
