@@ -2,8 +2,8 @@
 
 Owns a synthetic mesh, made by bulk inserts, and what is asked of it. On SQLite, and on a PostgreSQL
 of its own, started as tests start theirs; MESH_BENCHMARK_POSTGRESQL names an empty database to use
-instead. Aims are budgets: there is no peer with the same questions that installs here. Marquez and
-DataHub promise no latencies in their documentation.
+instead. Aims are budgets: there is no peer with the same questions that installs here, and in the
+documentation of Marquez and of DataHub no promised latency was found.
 """
 
 from __future__ import annotations

@@ -264,6 +264,23 @@ def test_facets_are_merged_by_their_time_and_unknown_ones_are_kept(catalog):
     assert "odd" not in catalog.events.dataset("t").facets
 
 
+def test_what_is_said_again_is_kept_with_when_it_was_last_said(stored_catalog, catalog_url):
+    said = {"schema": fields("a"), "columnLineage": lineage_facet(a=("in", "x", "IDENTITY"))}
+    for minute in (1, 2):
+        event = run_event("COMPLETE", minute, run=f"r{minute}", outputs=[dataset("out", **said)])
+        stored_catalog.events.take([event])
+    said["columnLineage"] = lineage_facet(a=("in", "y", "IDENTITY"))
+    database = Database(catalog_url)
+    seen = select(schema.column_edges.c.upstream_column, schema.column_edges.c.seen_at)
+    with database.reading() as connection:
+        assert connection.execute(seen).all() == [("x", datetime.fromisoformat(at(2)))]
+    stored_catalog.events.take([run_event("COMPLETE", 3, outputs=[dataset("out", **said)])])
+    with database.reading() as connection:
+        assert connection.execute(seen).all() == [("y", datetime.fromisoformat(at(3)))]
+    database.close()
+    assert [column.name for column in stored_catalog.events.dataset("out").columns] == ["a"]
+
+
 def test_older_words_of_column_lineage_are_understood(catalog):
     older = {
         "fields": {
