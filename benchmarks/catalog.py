@@ -478,7 +478,7 @@ def _postgresql() -> Iterator[str]:
     if url := os.environ.get("MESH_BENCHMARK_POSTGRESQL"):
         yield url
         return
-    with postgresql.running("-c", "fsync=on") as home, postgresql.database(home) as url:
+    with postgresql.running("fsync=on") as home, postgresql.database(home) as url:
         yield url
 
 

@@ -24,10 +24,8 @@ from sqlalchemy import (
     exists,
     insert,
     select,
-    tuple_,
     update,
 )
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.database import Database

@@ -87,39 +87,10 @@ def serving(*options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def running() -> Iterator[Path]:
-    """The folder of the socket of a server."""
-    with serving() as server:
+def running(*options: str) -> Iterator[Path]:
+    """The folder of the socket of a server. It waits for no disk, unless it has `fsync=on`."""
+    with serving(*options) as server:
         yield server.home
-def running(*settings: str) -> Iterator[Path]:
-    """The folder of the socket of a server that trusts everybody who can reach it.
-
-    Without settings it does not wait for the disk, which tests need not.
-    """
-    programs = _programs()
-    # Sockets have short paths only, so not below pytest's own folder.
-    home = Path(tempfile.mkdtemp(prefix="mesh-pg-"))
-    user = _USER if os.geteuid() == 0 else None
-    if user is not None:
-        shutil.chown(home, user, user)
-    data = home / "data"
-    initdb = [programs / "initdb", "-D", data, "-U", "mesh", "-A", "trust", "-E", "UTF8", "-N"]
-    subprocess.run(initdb, user=user, check=True, capture_output=True, cwd=home)
-    options = ["-D", data, "-k", home, "-c", "listen_addresses=", *(settings or ("-F",))]
-    server = subprocess.Popen(
-        [programs / "postgres", *options],
-        user=user,
-        cwd=home,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(home)
-        yield home
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        shutil.rmtree(home)
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from sqlalchemy import insert
 
 from mesh.catalog import schema, search
 from mesh.catalog.database import Database
-from mesh.catalog.search import Facet
-from mesh.catalog.usage_writing import Count, Read, add_counts
 from mesh.catalog.search import Facet, finding
+from mesh.catalog.usage_writing import Count, Read, add_counts
 from mesh.contracts.model import Classification, Column, Contract, Severity, Version
 from mesh.contracts.verdict import Outcome
 from mesh.errors import InvalidCursorError, UnknownFacetError

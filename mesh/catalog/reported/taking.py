@@ -18,8 +18,7 @@ from mesh.catalog.reported.columns import clean, columns_in, origins_in
 from mesh.catalog.reported.event import ReportedDataset, ReportedEvent
 from mesh.catalog.reported.facets import identifiers_in, names_in, told_of
 from mesh.catalog.reported.joining import SYMLINK, Same, join, products_among
-from mesh.catalog.reported.merging import RunState, facet, jobs_in, merged, with_jobs
-from mesh.catalog.reported.merging import Kept, RunState, facet, merged
+from mesh.catalog.reported.merging import Kept, RunState, facet, jobs_in, merged, with_jobs
 from mesh.catalog.reported.rows import Key, Row, Rows
 from mesh.catalog.search.indexing import index_dataset
 from mesh.catalog.statements import chunks

@@ -39,8 +39,7 @@ from mesh.catalog.schema.registered import (
 from mesh.catalog.schema.searched import search_documents, searched
 from mesh.catalog.schema.serving import tokens
 
-REVISION = "0010"
-REVISION = "0009"
+REVISION = "0011"
 """The revision of `migrations/` that these tables are."""
 
 __all__ = [
