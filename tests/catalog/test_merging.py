@@ -22,9 +22,9 @@ from mesh.catalog.usage_writing import Count, Read, add_counts
 from mesh.errors import CatalogsContradictError
 from mesh.products.glossary import BusinessTerm
 from tests.catalog import postgresql
+from tests.catalog.events import dataset, fields, run_event
 from tests.catalog.factories import contract, domain, product, receipt, refusal
 from tests.catalog.test_copying import contents
-from tests.catalog.test_reported import dataset, fields, run_event
 from tests.house.repository import ROOT
 
 WEATHER, STATIONS, FLIGHTS = "weather.observations_v1", "weather.stations_v1", "ops.flights_v1"

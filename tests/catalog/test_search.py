@@ -10,72 +10,12 @@ from mesh.catalog import schema, search
 from mesh.catalog.database import Database
 from mesh.catalog.search import Facet, finding
 from mesh.catalog.usage_writing import Count, Read, add_counts
-from mesh.contracts.model import Classification, Column, Contract, Severity, Version
+from mesh.contracts.model import Severity
 from mesh.contracts.verdict import Outcome
 from mesh.errors import InvalidCursorError, UnknownFacetError
-from mesh.products.glossary import BusinessTerm
-from mesh.products.ports import Access, Freshness
-from tests.catalog.factories import domain, product, receipt, refusal
-
-WEATHER = "weather.observations_v1"
-FLIGHTS = "operations.flights_v1"
-ON_TIME = "punctuality.daily_on_time_v1"
-STATIONS = "weather.stations_v1"
-
-
-def promise(*columns: tuple[str, str], classification=Classification.INTERNAL) -> Contract:
-    return Contract(
-        name="C",
-        version=Version(1, 0, 0),
-        description="",
-        columns=tuple(
-            Column(name, "float64", description=text, unit="mph", classification=classification)
-            for name, text in columns
-        ),
-        rules=(),
-    )
-
-
-def made(name, description, *columns, **more):
-    contract = promise(*columns, classification=more.pop("classification", "internal"))
-    return replace(product(name, contract), description=description, tags={}, **more)
-
-
-def domains():
-    weather = domain(
-        "weather",
-        made(
-            WEATHER,
-            "Hourly weather at the airports of New York.",
-            ("wind_speed_mph", "Mean speed of the wind over the hour"),
-            ("visibility_miles", "How far one can see"),
-        ),
-        made(STATIONS, "Where wind and rain are measured.", ("place", ""), access=Access.PUBLIC),
-    )
-    operations = domain(
-        "operations",
-        made(
-            FLIGHTS,
-            "Every flight that was scheduled. Café Zürich is not one.",
-            ("departure_delay_minutes", "Minutes behind schedule at the gate"),
-            ("tail_number", "Registration"),
-            classification=Classification.CONFIDENTIAL,
-        ),
-        purpose="Runs the airport.",
-    )
-    punctuality = domain(
-        "punctuality",
-        made(ON_TIME, "Share of departures on time.", ("on_time_share", "")),
-        purpose="Measures being late.",
-    )
-    lateness = BusinessTerm(
-        id="punctuality.departure_delay",
-        name="departure delay",
-        definition="How late it left.",
-        synonyms=("lateness", "tardiness"),
-        applies_to=(f"{FLIGHTS}.departure_delay_minutes",),
-    )
-    return weather, operations, replace(punctuality, terms=(lateness,))
+from mesh.products.ports import Freshness
+from tests.catalog.factories import domain, receipt, refusal
+from tests.catalog.searchable import FLIGHTS, ON_TIME, STATIONS, WEATHER, domains, made
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from mesh.catalog import schema
 from mesh.catalog.database import Database
 from mesh.catalog.renewing import _CLOCKS, DECLARED, LANDED
-from tests.catalog.test_reported import run_event
+from tests.catalog.events import run_event
 
 CATALOG = ".mesh/dev/catalog.db"
 

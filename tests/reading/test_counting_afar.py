@@ -94,7 +94,9 @@ def test_a_lost_answer_counts_no_read_twice(server, settings, counts):
         read(NAME, columns=["fare"], settings=there)
         counts.flush()  # asked twice in vain, and kept
         read(NAME, columns=["fare"], settings=there)
-        for _ in range(5):  # on a machine that is busy an answer may be late, and is asked for again
+        for _ in range(
+            5
+        ):  # on a machine that is busy an answer may be late, and is asked for again
             counts.flush()
     assert len(lost) == 3
     assert used(server) == [("ada", 2, ("fare",))]

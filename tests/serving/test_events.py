@@ -16,8 +16,8 @@ from mesh.catalog.derivation import Derivation
 from mesh.catalog.model import NodeKind
 from mesh.catalog.traced import ColumnEdge, Tracing
 from mesh.serving.gathering import Gathering
+from tests.catalog.events import dataset, fields, run_event
 from tests.catalog.factories import receipt
-from tests.catalog.test_reported import dataset, fields, run_event
 from tests.serving.conftest import DELAYS, WEATHER
 from tests.serving.live import served
 

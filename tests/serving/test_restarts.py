@@ -11,8 +11,8 @@ from mesh.catalog.remote import client as remote_client
 from mesh.catalog.store import Catalog
 from mesh.errors import CatalogUnavailableError
 from tests.catalog import postgresql
+from tests.catalog.events import run_event
 from tests.catalog.factories import receipt
-from tests.catalog.test_reported import run_event
 from tests.serving.conftest import WEATHER, fill
 from tests.serving.live import served
 
