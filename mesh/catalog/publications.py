@@ -6,7 +6,7 @@ same receipt again, from a retry or from the lake, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -150,29 +150,34 @@ def uses(connection: Connection, product: str) -> list[Use]:
     return result
 
 
-def forget_samples(connection: Connection, product: str) -> int:
-    """Take sample rows, and the texts that quote them, out of a product's refusals."""
+def forget_samples(connection: Connection, product: str, until: datetime | None = None) -> int:
+    """Take sample rows, and the texts that quote them, out of a product's refusals.
+
+    Out of those until a moment, where one is given; returns how many had any.
+    """
     table = schema.refusals
+    is_meant = table.c.product == product
+    if until is not None:
+        is_meant &= table.c.refused_at <= until
     changed = 0
-    for row in connection.execute(select(table).where(table.c.product == product)).all():
-        verdict = row.content["verdict"]
-        findings = [{**item, "samples": [], "message": ""} for item in verdict["findings"]]
-        differences = [{**item, "found": "", "hint": ""} for item in verdict["differences"]]
-        bare = {**verdict, "findings": findings, "differences": differences}
-        text = "\n".join(f"{product}: {reason}" for reason in verdict["reasons"])
-        content = {**row.content, "verdict": bare, "text": text}
+    for row in connection.execute(select(table).where(is_meant)).all():
+        content = without_samples(product, row.content)
         if content == row.content:
             continue
-        connection.execute(
-            update(table)
-            .where(
-                table.c.publication_id == row.publication_id,
-                table.c.refused_at == row.refused_at,
-            )
-            .values(content=content)
-        )
+        own = (table.c.publication_id == row.publication_id, table.c.refused_at == row.refused_at)
+        connection.execute(update(table).where(*own).values(content=content))
         changed += 1
     return changed
+
+
+def without_samples(product: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a refusal says, without the rows that it quotes; the same of what is so already."""
+    verdict = content["verdict"]
+    findings = [{**item, "samples": [], "message": ""} for item in verdict["findings"]]
+    differences = [{**item, "found": "", "hint": ""} for item in verdict["differences"]]
+    bare = {**verdict, "findings": findings, "differences": differences}
+    text = "\n".join(f"{product}: {reason}" for reason in verdict["reasons"])
+    return {**content, "verdict": bare, "text": text}
 
 
 def _receipt_row(receipt: Receipt, now: datetime) -> dict[str, Any]:

@@ -281,7 +281,8 @@ def copy(
 
     With `--merge` the target may hold a history of its own. What is there stays, what is new is
     added, and nothing is written when the two contradict each other: everything in which they do
-    is listed. Tokens, and events that wait for receivers, are left out.
+    is listed. What an erasure removed from one of the two is in neither afterwards. Tokens, and
+    events that wait for receivers, are left out.
     """
     from mesh.catalog.copying import copy as copy_catalog
     from mesh.catalog.database import Database
@@ -310,11 +311,14 @@ def _merge(source: str, target: str, *, as_json: bool) -> None:
     from mesh.cli.console import count, print_json, say
 
     with closing(Database(source)) as here, closing(Database(target)) as there:
-        added = merge(here, there)
+        merged = merge(here, there)
     if as_json:
-        print_json({"rows": added})
+        print_json({"rows": merged.added, "forgotten": merged.forgotten})
         return
-    for table, rows in added.items():
+    for table, rows in merged.added.items():
         if rows:
             say(f"{table}: {count(rows, 'row')}")
-    say(f"added {count(sum(added.values()), 'row')}; what else there was stayed as it was")
+    if merged.forgotten:
+        say(f"erased values were taken out of {count(merged.forgotten, 'row')}")
+    added = sum(merged.added.values())
+    say(f"added {count(added, 'row')}; what else there was stayed as it was")

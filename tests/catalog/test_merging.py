@@ -41,13 +41,19 @@ def urls(request, tmp_path, catalog_url):
         yield catalog_url, f"sqlite:///{tmp_path / 'company.db'}"
 
 
-def merged(source, target):
+def merging(source, target):
+    """What a merge of two catalogs did."""
     here, there = Database(source), Database(target)
     try:
         return merge(here, there)
     finally:
         here.close()
         there.close()
+
+
+def merged(source, target):
+    """The rows that a merge added, by table."""
+    return merging(source, target).added
 
 
 def weather(*versions, terms=()):

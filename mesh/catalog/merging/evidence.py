@@ -18,41 +18,53 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from mesh.catalog import schema
 from mesh.catalog.copying import batches
+from mesh.catalog.merging.forgetting import Erased, Row, bare
 from mesh.catalog.statements import chunks
 from mesh.errors import Problem
 
 EVIDENCE = (
+    schema.profiles,
     schema.receipts,
     schema.refusals,
     schema.erasures,
     schema.quarantine_events,
     schema.retirements,
-    schema.profiles,
 )
-"""Tables of rows that never change once they are written."""
+"""Tables of rows that never change once they are written, except by an erasure. Profiles come
+before receipts: of a publication that the target knows, a profile that it lacks was removed."""
 _CLOCKS = frozenset({"recorded_at", "profiled_at"})
 """Columns that say when a catalog heard of something."""
 
-Row = dict[str, Any]
 Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Some rows of the source: those that the target lacks, and those that it has otherwise."""
+    """Some rows of the source: those that the target lacks, and those that it has otherwise.
+
+    `erased` are those that differ only by what an erasure took out of the source.
+    """
 
     missing: list[Row]
     unlike: list[Row]
+    erased: list[Row]
 
 
-def compared(here: Connection, there: Connection, table: Table) -> Iterator[Compared]:
-    """A table of evidence, batch by batch."""
+def compared(
+    here: Connection, there: Connection, table: Table, erased: Erased
+) -> Iterator[Compared]:
+    """A table of evidence, batch by batch. What was erased from a refusal is no difference."""
     for batch in batches(here, table):
         known = rows_like(there, table, batch)
         found = [(row, known.get(key_of(table, row))) for row in batch]
+        pairs = [(row, other) for row, other in found if other is not None]
+        unlike = [pair for pair in pairs if _said(pair[0]) != _said(pair[1])]
+        is_refused = table is schema.refusals
+        told = [(row, is_refused and erased.is_same(row, other)) for row, other in unlike]
         yield Compared(
             [row for row, other in found if other is None],
-            [row for row, other in found if other is not None and _said(row) != _said(other)],
+            [row for row, is_same in told if not is_same],
+            [row for row, is_same in told if is_same and row == bare(row)],
         )
 
 
@@ -72,10 +84,10 @@ def rows_like(there: Connection, table: Table, rows: Iterable[Row]) -> dict[Key,
     return found
 
 
-def evidence_conflicts(here: Connection, there: Connection) -> Iterator[Problem]:
+def evidence_conflicts(here: Connection, there: Connection, erased: Erased) -> Iterator[Problem]:
     """Rows of one key that say different things."""
     for table in EVIDENCE:
-        for batch in compared(here, there, table):
+        for batch in compared(here, there, table, erased):
             for row in batch.unlike:
                 key = " ".join(map(str, key_of(table, row)))
                 yield Problem(f"{key} has another content", f"{row['product']}: {table.name}")
