@@ -8,20 +8,17 @@ anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select
 
 from mesh.catalog.database import Database
+from mesh.catalog.keyed import batches
 from mesh.catalog.migrating import migrate
 from mesh.catalog.schema import metadata
 from mesh.errors import CatalogError
-
-_BATCH = 1_000
-"""Rows in memory at a time."""
 
 
 @dataclass(slots=True)
@@ -93,10 +90,3 @@ def _tally(connection: Connection, table: Table) -> _Tally:
         for row in batch:
             tally.add(tuple(row.values()))
     return tally
-
-
-def batches(connection: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a table, a few at a time."""
-    result = connection.execute(select(table).execution_options(yield_per=_BATCH))
-    for batch in result.mappings().partitions():
-        yield [dict(row) for row in batch]

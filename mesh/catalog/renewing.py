@@ -2,19 +2,20 @@
 
 Owns which tables come from definitions and the lake, and which no lake has: those are kept, or gone
 on request. The place is taken in one transaction, so that a crash loses nothing and nobody sees
-half. Knows nothing of where the other catalog comes from.
+half. Holds a few rows of either at a time, however many receipts there are. Knows nothing of where
+the other catalog comes from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, true
 
 from mesh.catalog import schema, search
 from mesh.catalog.database import Database
+from mesh.catalog.keyed import Key, Row, batches, key_of, rows_like
 
 DECLARED = (
     schema.domains,
@@ -67,9 +68,8 @@ _CLOCKS = frozenset(
     | {"sequence", "profiled_at"}
 )
 """Columns that say when the catalog heard of something; no other catalog has the same."""
-_AT_ONCE = 1_000
-
-Row = dict[str, Any]
+_FORMER = (schema.domains, schema.products, schema.contract_versions)
+"""Tables whose rows stay when nobody declares them any more. As many as there are definitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def take_place(renewed: Database, target: Database, kept: Collection[str]) -> No
     """
     gone = [table for name in ELSEWHERE if name not in kept for table in ELSEWHERE[name]]
     with renewed.reading() as new, target.writing() as old:
-        former = {table.name: _rows(old, table) for table in DECLARED}
+        former = {table: _by_key(old, table) for table in _FORMER}
         edges = schema.column_edges
         is_reported = edges.c.origin == "reported"
         old.execute(delete(edges).where(true() if "events" not in kept else ~is_reported))
@@ -115,10 +115,14 @@ def take_place(renewed: Database, target: Database, kept: Collection[str]) -> No
         for table in sorted(gone, key=schema.metadata.sorted_tables.index, reverse=True):
             old.execute(delete(table))
         for table in (*DECLARED, *LANDED):
-            _add(old, table, _rows(new, table))
-            _add_former(old, table, former.get(table.name, {}))
-        _add(old, edges, _rows(new, edges))
-        _add_missing(old, schema.datasets, _rows(new, schema.datasets))
+            for batch in batches(new, table):
+                old.execute(insert(table), batch)
+            if table in former:
+                _add_former(old, table, former[table])
+        for batch in batches(new, edges):
+            old.execute(insert(edges), batch)
+        for batch in batches(new, schema.datasets):
+            _add_missing(old, schema.datasets, batch)
         search.rebuild(old)
 
 
@@ -131,73 +135,74 @@ def differences(expected: Database, found: Database) -> Iterator[Difference]:
             ).scalars()
         )
         for table in (*DECLARED, *LANDED, schema.column_edges):
-            wanted, known = _rows(right, table), _rows(here, table)
-            yield from _between(table, wanted, known, undeclared)
+            yield from _lacking(table, right, here)
+            yield from _surplus(table, right, here, undeclared)
 
 
-def _between(
-    table: Table, wanted: Mapping[str, Row], known: Mapping[str, Row], undeclared: set[str]
+def _lacking(table: Table, right: Connection, here: Connection) -> Iterator[Difference]:
+    """Rows that are missing, or say something else."""
+    for batch in batches(right, table):
+        known = rows_like(here, table, batch)
+        for row in batch:
+            other = known.get(key_of(table, row))
+            if other is None:
+                yield Difference(table.name, _told(table, row), is_missing=True)
+                continue
+            unlike = tuple(name for name in row if name not in _CLOCKS and row[name] != other[name])
+            if unlike:
+                yield Difference(table.name, _told(table, row), columns=unlike)
+
+
+def _surplus(
+    table: Table, right: Connection, here: Connection, undeclared: set[str]
 ) -> Iterator[Difference]:
-    for key, row in wanted.items():
-        if key not in known:
-            yield Difference(table.name, key, is_missing=True)
-            continue
-        unlike = tuple(
-            name for name in row if name not in _CLOCKS and row[name] != known[key][name]
-        )
-        if unlike:
-            yield Difference(table.name, key, columns=unlike)
-    for key in known.keys() - wanted.keys():
-        row = known[key]
-        is_history = table is schema.contract_versions
-        is_former = row.get("product", row.get("name")) in undeclared and table in DECLARED
-        is_reported = table is schema.column_edges and row["origin"] == "reported"
-        if not (is_history or is_former or is_reported):
-            yield Difference(table.name, key, is_surplus=True)
-
-
-def _rows(connection: Connection, table: Table) -> dict[str, Row]:
-    """Every row, by its key as text."""
-    primary = [column.name for column in table.primary_key.columns]
-    found = connection.execute(select(table)).mappings()
-    return {"·".join(str(row[name]) for name in primary): dict(row) for row in found}
-
-
-def _add(connection: Connection, table: Table, rows: Mapping[str, Row]) -> None:
-    values = list(rows.values())
-    for start in range(0, len(values), _AT_ONCE):
-        connection.execute(insert(table), values[start : start + _AT_ONCE])
-
-
-def _add_missing(connection: Connection, table: Table, rows: Mapping[str, Row]) -> None:
-    known = _rows(connection, table)
-    _add(connection, table, {key: row for key, row in rows.items() if key not in known})
-
-
-def _add_former(connection: Connection, table: Table, former: Mapping[str, Row]) -> None:
-    """What stays of before: products that nobody declares, with their domain, and old contracts."""
-    if table is schema.products:
-        rows = {k: {**r, "is_declared": False} for k, r in former.items()}
-    elif table in {schema.domains, schema.contract_versions}:
-        rows = dict(former)
-    else:
+    """Rows that neither definitions nor the lake know of."""
+    if table is schema.contract_versions:  # some were never published
         return
+    for batch in batches(here, table):
+        wanted = rows_like(right, table, batch)
+        for row in batch:
+            is_former = row.get("product", row.get("name")) in undeclared and table in DECLARED
+            is_reported = table is schema.column_edges and row["origin"] == "reported"
+            if not (key_of(table, row) in wanted or is_former or is_reported):
+                yield Difference(table.name, _told(table, row), is_surplus=True)
+
+
+def _told(table: Table, row: Row) -> str:
+    return "·".join(map(str, key_of(table, row)))
+
+
+def _by_key(connection: Connection, table: Table) -> dict[Key, Row]:
+    return {key_of(table, row): row for batch in batches(connection, table) for row in batch}
+
+
+def _add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    known = rows_like(connection, table, rows)
+    if missing := [row for row in rows if key_of(table, row) not in known]:
+        connection.execute(insert(table), missing)
+
+
+def _add_former(connection: Connection, table: Table, former: Mapping[Key, Row]) -> None:
+    """What stays of before: products that nobody declares, with their domain, and old contracts."""
+    rows = list(former.values())
+    if table is schema.products:
+        rows = [{**row, "is_declared": False} for row in rows]
     if table is schema.contract_versions:
         rows = _numbered_on(connection, rows)
     _add_missing(connection, table, rows)
 
 
-def _numbered_on(connection: Connection, rows: Mapping[str, Row]) -> dict[str, Row]:
-    """Contracts with numbers after those that are there."""
+def _numbered_on(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """Contracts that are not there, with numbers after those that are."""
     table = schema.contract_versions
     found = select(table.c.product, func.max(table.c.sequence)).group_by(table.c.product)
     last: dict[str, int] = {row[0]: row[1] for row in connection.execute(found)}
-    known = _rows(connection, table)
-    numbered = {}
-    for key, row in sorted(rows.items(), key=lambda item: item[1]["sequence"]):
-        if key not in known:
+    known = rows_like(connection, table, rows)
+    numbered = []
+    for row in sorted(rows, key=lambda row: int(row["sequence"])):
+        if key_of(table, row) not in known:
             last[row["product"]] = last.get(row["product"], 0) + 1
-            numbered[key] = {**row, "sequence": last[row["product"]]}
+            numbered.append({**row, "sequence": last[row["product"]]})
     return numbered
 
 

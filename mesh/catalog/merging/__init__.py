@@ -17,8 +17,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from mesh.catalog import feeds, schema, search
-from mesh.catalog.copying import batches
 from mesh.catalog.database import Database
+from mesh.catalog.keyed import Row, batches, key_of, rows_like
 from mesh.catalog.merging.definitions import add_domains
 from mesh.catalog.merging.evidence import (
     EVIDENCE,
@@ -26,10 +26,8 @@ from mesh.catalog.merging.evidence import (
     compared,
     contract_conflicts,
     evidence_conflicts,
-    key_of,
-    rows_like,
 )
-from mesh.catalog.merging.forgetting import Erased, Row
+from mesh.catalog.merging.forgetting import Erased
 from mesh.catalog.migrating import migrate
 from mesh.catalog.receipts import Receipt
 from mesh.catalog.reported.event import ReportedEvent, read_event

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from mesh.catalog import schema
-from mesh.catalog.merging.forgetting import Row
+from mesh.catalog.keyed import Row
 from mesh.catalog.reported.joining import join_products
 
 _PARTS = (schema.columns, schema.inputs, schema.tracings)

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from mesh.catalog import schema
-from mesh.catalog.copying import batches
-from mesh.catalog.merging.forgetting import Erased, Row, bare
+from mesh.catalog.keyed import Row, batches, key_of, rows_like
+from mesh.catalog.merging.forgetting import Erased, bare
 from mesh.catalog.statements import chunks
 from mesh.errors import Problem
 
@@ -34,8 +34,6 @@ EVIDENCE = (
 before receipts: of a publication that the target knows, a profile that it lacks was removed."""
 _CLOCKS = frozenset({"recorded_at", "profiled_at"})
 """Columns that say when a catalog heard of something."""
-
-Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +64,6 @@ def compared(
             [row for row, is_same in told if not is_same],
             [row for row, is_same in told if is_same and row == bare(row)],
         )
-
-
-def key_of(table: Table, row: Mapping[str, Any]) -> Key:
-    """The primary key of a row."""
-    return tuple(row[column.name] for column in table.primary_key.columns)
-
-
-def rows_like(there: Connection, table: Table, rows: Iterable[Row]) -> dict[Key, Row]:
-    """The rows of a table that may have the keys of others, by key."""
-    first = next(iter(table.primary_key.columns))
-    found: dict[Key, Row] = {}
-    for chunk in chunks(sorted({row[first.name] for row in rows})):
-        for row in there.execute(select(table).where(first.in_(chunk))).mappings():
-            like = dict(row)
-            found[key_of(table, like)] = like
-    return found
 
 
 def evidence_conflicts(here: Connection, there: Connection, erased: Erased) -> Iterator[Problem]:

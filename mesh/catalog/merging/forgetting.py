@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, select
 
 from mesh.catalog import schema
+from mesh.catalog.keyed import Row
 from mesh.catalog.publications import forget_samples, without_samples
 from mesh.catalog.statements import chunks
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
