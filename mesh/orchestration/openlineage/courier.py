@@ -33,20 +33,31 @@ def nudge(workspace: Workspace) -> None:
         if key not in _COURIERS:
             _COURIERS[key] = _Courier.of(workspace)
             _wait_at_the_end()
-        courier = _COURIERS[key]
-    courier.nudge()
+        _COURIERS[key].nudge()
 
 
 def drain(at_most: float = float("inf")) -> None:
-    """Wait for what is being delivered, as long as the settings allow, and let others go on.
+    """Wait for what is being delivered, as long as the settings allow, and begin nothing further.
 
-    Waits no more than `at_most` seconds.
+    Waits no more than `at_most` seconds. An event that its receiver has not answered yet stays with
+    this process, which notes the answer when it comes: nobody sends the event meanwhile.
     """
     with _LOCK:
-        couriers = list(_COURIERS.values())
-        _COURIERS.clear()
-    for courier in couriers:
+        couriers = dict(_COURIERS)
+    for courier in couriers.values():
         courier.drain(at_most)
+    with _LOCK:
+        for key in [key for key, courier in couriers.items() if not courier.is_busy]:
+            _COURIERS.pop(key, None)
+
+
+def leave() -> None:
+    """The same for a process that ends, and hears no answer any more: others may go on at once."""
+    drain()
+    with _LOCK:
+        couriers = list(_COURIERS.values())
+    for courier in couriers:
+        courier.leave()
 
 
 @dataclass(slots=True)
@@ -72,8 +83,15 @@ class _Courier:
             replace(Tries(said.refusals), holder=secrets.token_hex(8)),
         )
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being delivered."""
+        with self._lock:
+            return bool(self._threads)
+
     def nudge(self) -> None:
         with self._lock:
+            self._deadline = float("inf")
             for receiver in self.receivers:
                 self._again.setdefault(receiver.label, threading.Event()).set()
                 if receiver.label not in self._threads:
@@ -87,14 +105,19 @@ class _Courier:
                     thread.start()
 
     def drain(self, at_most: float) -> None:
-        self._deadline = time.monotonic() + min(self.settings.budget_seconds, at_most)
         with self._lock:
-            threads = dict(self._threads)
-        for label, thread in threads.items():
-            thread.join(max(0.0, self._deadline - time.monotonic()))
-            if thread.is_alive():
-                with suppress(CatalogError):  # a claim that is not given up ends by itself
-                    self.catalog.deliveries.release(label, self.tries.holder)
+            self._deadline = time.monotonic() + min(self.settings.budget_seconds, at_most)
+            threads = list(self._threads.values())
+            deadline = self._deadline
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def leave(self) -> None:
+        with self._lock:
+            unanswered = list(self._threads)
+        for label in unanswered:
+            with suppress(CatalogError):  # a claim that is not given up ends by itself
+                self.catalog.deliveries.release(label, self.tries.holder)
 
     def _deliver(self, receiver: Receiver) -> None:
         again = self._again[receiver.label]
@@ -112,7 +135,7 @@ class _Courier:
 
 
 def _wait_at_the_end() -> None:
-    """Have `drain` called when the process ends: also one that multiprocessing started."""
+    """Have `leave` called when the process ends: also one that multiprocessing started."""
     from multiprocessing.util import Finalize
 
-    Finalize(None, drain, exitpriority=10)
+    Finalize(None, leave, exitpriority=10)

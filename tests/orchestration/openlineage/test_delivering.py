@@ -103,6 +103,41 @@ def test_a_receiver_that_hangs_costs_a_run_nothing(tmp_path, receiver):
     assert small.workspace.catalog.deliveries.waiting()[0].waiting == 2
 
 
+def test_an_event_whose_answer_is_not_waited_for_is_not_sent_again(tmp_path, receiver):
+    small = mesh_that_tells(
+        tmp_path, receivers=[{"url": receiver.url, "timeout": 60}], budget_seconds=0.1
+    )
+    receiver.seconds = 2.0
+    run(small, 1)
+    until(lambda: receiver.requests)
+    courier.drain()
+    assert receiver.taken == []
+    assert catch_up(small.workspace).delivered[0].sent == 0
+
+    receiver.seconds = 0.0
+    run(small, 2)
+    until(lambda: len(receiver.taken) == 4, seconds=60)
+
+    assert [state for _, state in receiver.states()] == ["START", "COMPLETE"] * 2
+    until(lambda: small.workspace.catalog.deliveries.waiting() == [], seconds=60)
+    assert len(receiver.requests) == 4
+
+
+def test_a_process_that_ends_before_an_answer_lets_others_go_on(tmp_path, receiver):
+    small = mesh_that_tells(
+        tmp_path, receivers=[{"url": receiver.url, "timeout": 60}], budget_seconds=0.1
+    )
+    receiver.hangs.set()
+    run(small, 1)
+    until(lambda: receiver.requests)
+
+    courier.leave()
+
+    deliveries = small.workspace.catalog.deliveries
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    assert deliveries.claim(deliveries.waiting()[0].receiver, "another", soon)
+
+
 def test_files_get_a_line_an_event(tmp_path):
     small = mesh_that_tells(tmp_path, files=["told/events.jsonl"])
 
