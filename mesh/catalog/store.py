@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -85,17 +86,25 @@ class Catalog:
         self.glossary = GlossaryBook(database)
 
     @classmethod
-    def open(cls, url: str, token: str = "", *, patience: float | None = None) -> Catalog:
+    def open(
+        cls,
+        url: str,
+        token: str = "",
+        *,
+        patience: float | None = None,
+        ca_bundle: Path | None = None,
+    ) -> Catalog:
         """The catalog at a SQLAlchemy URL, made or brought up to date if need be.
 
-        Of an http URL, the catalog that `mesh serve` serves there, to the bearer of a token.
+        Of an http URL, the catalog that `mesh serve` serves there, to the bearer of a token;
+        `ca_bundle` has authorities that may have signed its certificate, besides the known ones.
         `patience` is how many seconds a call waits for a server that restarts.
         Raises CatalogError when a newer Mesh made it, CatalogUnreadableError when it is no catalog.
         """
         if url.startswith(("http://", "https://")):
             from mesh.catalog.remote.opening import open_remote
 
-            return open_remote(cls, url, token)
+            return open_remote(cls, url, token, ca_bundle)
         database = Database(url, patience=patience)
         try:
             migrate(database)

@@ -93,7 +93,8 @@ def _environment(settings: Settings, name: str) -> MeshState:
             hint="`mesh catalog sync` builds a catalog from the lake, catalog.url shares one",
         )
     chosen = load(settings.root, environment=name)
-    with Catalog.open(chosen.catalog_url, chosen.catalog.token) as catalog:
+    at = (chosen.catalog_url, chosen.catalog.token)
+    with Catalog.open(*at, ca_bundle=chosen.catalog_bundle) as catalog:
         return catalog.state(f"environment {name}")
 
 

@@ -108,7 +108,8 @@ def deprecations(
     if over and has_catalog(settings, settings.environment):
         from mesh.catalog.store import Catalog
 
-        with Catalog.open(settings.catalog_url, settings.catalog.token) as catalog:
+        at = (settings.catalog_url, settings.catalog.token)
+        with Catalog.open(*at, ca_bundle=settings.catalog_bundle) as catalog:
             for product in over:
                 earlier[str(product.id)] = {
                     use.product

@@ -33,7 +33,9 @@ class Workspace:
     def open(cls, settings: Settings | None = None) -> Self:
         """Open the mesh of these settings, or the one that holds the current folder."""
         chosen = settings or load()
-        return cls(chosen, Lake.of(chosen), Catalog.open(chosen.catalog_url, chosen.catalog.token))
+        at = (chosen.catalog_url, chosen.catalog.token)
+        catalog = Catalog.open(*at, ca_bundle=chosen.catalog_bundle)
+        return cls(chosen, Lake.of(chosen), catalog)
 
     def register(self, domains: Iterable[Domain]) -> None:
         """Make domains and their products known to the catalog, as they are declared now.

@@ -14,8 +14,9 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from mesh.catalog.usage_writing import Count, Read, add_counts
 from mesh.settings import Settings
@@ -32,6 +33,7 @@ class _Place:
 
     url: str
     token: str = field(repr=False)
+    ca_bundle: Path | None
 
     @property
     def is_served(self) -> bool:
@@ -66,7 +68,7 @@ class ReadCounts:
         now = datetime.now(UTC)
         who = consumer or settings.usage.consumer or _user()
         reads = [Read(product, column, who, now.date()) for column in ("", *columns)]
-        place = _Place(settings.catalog_url, settings.catalog.token)
+        place = _Place(settings.catalog_url, settings.catalog.token, settings.catalog_bundle)
         with self._lock:
             waiting = self._waiting.setdefault(place, {})
             for read in reads:
@@ -98,12 +100,12 @@ class ReadCounts:
 
         earlier = self._unanswered.get(place)
         if earlier is not None:
-            if not send_counts(place.url, place.token, earlier.name, earlier.counts):
+            if not send_counts(earlier.name, earlier.counts, **asdict(place)):
                 return False
             del self._unanswered[place]
         if counts:
             batch = _Batch(secrets.token_hex(16), counts)
-            if not send_counts(place.url, place.token, batch.name, batch.counts):
+            if not send_counts(batch.name, batch.counts, **asdict(place)):
                 self._unanswered[place] = batch
         return True
 

@@ -136,5 +136,6 @@ def referenced_values(
 def _known_products(settings: Settings) -> list[str]:
     from mesh.catalog.store import Catalog
 
-    with Catalog.open(settings.catalog_url, settings.catalog.token) as catalog:
+    at = (settings.catalog_url, settings.catalog.token)
+    with Catalog.open(*at, ca_bundle=settings.catalog_bundle) as catalog:
         return [str(record.id) for record in catalog.products()]

@@ -60,9 +60,9 @@ def is_near(host: str) -> bool:
 
 
 def is_reading_open(settings: ServingSettings) -> bool:
-    """Whether everybody who reaches the server may read."""
+    """Whether everybody who reaches the server may read: through a proxy, many more do."""
     if settings.reading == "auto":
-        return is_near(settings.host)
+        return is_near(settings.host) and not settings.proxies
     return settings.reading == "open"
 
 

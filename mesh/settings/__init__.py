@@ -242,6 +242,12 @@ class Settings(BaseSettings):
         return self.catalog.url or f"sqlite:///{own}"
 
     @property
+    def catalog_bundle(self) -> Path | None:
+        """Authorities that may have signed the catalog's certificate, besides the known ones."""
+        bundle = self.catalog.ca_bundle
+        return self.path(bundle) if bundle is not None else None
+
+    @property
     def dagster_folder(self) -> Path:
         """Dagster's instance folder."""
         return self.path(self.dagster_home or self.state / "dagster")

@@ -5,12 +5,13 @@ Owns their fields, defaults and bounds. What they are read from is `mesh.setting
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _DURATION = r"^[1-9]\d*[smhdw]$"
 
@@ -117,6 +118,11 @@ class CatalogSettings(BaseModel):
         description="Token for a catalog that is served; see `mesh token`. Keep it out of files.",
         repr=False,
     )
+    ca_bundle: Path | None = Field(
+        default=None,
+        description="PEM file of authorities that a served catalog's certificate may be signed by, "
+        "besides those that this machine trusts.",
+    )
 
 
 class ServingSettings(BaseModel):
@@ -132,8 +138,8 @@ class ServingSettings(BaseModel):
     reading: Literal["auto", "open", "token"] = Field(
         default="auto",
         description="Who may read: `open` lets everybody, `token` whoever has a token, and `auto` "
-        "is `open` on this machine's own addresses and `token` on every other. Writing always "
-        "needs a token.",
+        "is `open` on this machine's own addresses, unless `proxies` names who lets others in, and "
+        "`token` on every other. Writing always needs a token.",
     )
     names: list[str] = Field(
         default_factory=list,
@@ -142,7 +148,8 @@ class ServingSettings(BaseModel):
     )
     proxies: list[str] = Field(
         default_factory=list,
-        description="Addresses of proxies whose `X-Forwarded-For` is believed; empty for none.",
+        description="Addresses or networks of proxies whose `X-Forwarded-For` is believed; empty "
+        "for none.",
     )
     origins: list[str] = Field(
         default_factory=list,
@@ -166,6 +173,14 @@ class ServingSettings(BaseModel):
     token_requests_per_second: float = Field(
         default=1000, gt=0, description="Requests a second of a token, lastingly."
     )
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_addresses(cls, proxies: list[str]) -> list[str]:
+        """Refuse what no caller's address is like: `*` would have everybody say who they are."""
+        for proxy in proxies:
+            ipaddress.ip_network(proxy)  # raises ValueError, which names it
+        return proxies
 
 
 class UsageSettings(BaseModel):

@@ -4,6 +4,7 @@ The requests and the answers are real; only what the fault changes is changed.
 """
 
 import http.client
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,14 +12,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
 
+from tests.behaviour.certificates import Certificate
+
 
 @dataclass(slots=True)
 class Request:
-    """What the client sends."""
+    """What the client sends, and from where."""
 
     method: str
     path: str
     headers: dict[str, str]
+    peer: str
 
 
 @dataclass(slots=True)
@@ -43,8 +47,11 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def proxied(endpoint: str, fault: Fault) -> Iterator[str]:
-    """A proxy before `endpoint`; `fault` may change the request, or answer in the store's place."""
+def proxied(endpoint: str, fault: Fault, certificate: Certificate | None = None) -> Iterator[str]:
+    """A proxy before `endpoint`; `fault` may change the request, or answer in the store's place.
+
+    With a certificate, its own side is https.
+    """
     target = urlsplit(endpoint).netloc
 
     class Handler(BaseHTTPRequestHandler):
@@ -61,7 +68,9 @@ def proxied(endpoint: str, fault: Fault) -> Iterator[str]:
                 connection.close()
                 return answer
 
-            answer = fault(Request(self.command, self.path, dict(self.headers)), ask)
+            answer = fault(
+                Request(self.command, self.path, dict(self.headers), self.client_address[0]), ask
+            )
             if answer.is_lost:
                 self.close_connection = True
                 return
@@ -82,9 +91,15 @@ def proxied(endpoint: str, fault: Fault) -> Iterator[str]:
             """Say nothing."""
 
     server = _Server(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.chain, certificate.key)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -128,7 +128,7 @@ def test_without_a_token_nothing_is_counted(server, settings, counts):
 
 def test_only_registered_products_are_counted(server):
     counts = {Read(name, "", "ada", NOW.date()): Count(1, NOW) for name in (NAME, "no.such_v1")}
-    assert send_counts(server.url, server.token, "batch", counts)
+    assert send_counts("batch", counts, url=server.url, token=server.token, ca_bundle=None)
     assert server.behind.usage.reads() == {NAME: 1}
 
 

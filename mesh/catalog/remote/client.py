@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,9 +57,17 @@ class Patience:
 class Caller:
     """Calls operations at one URL. Shared by threads."""
 
-    def __init__(self, url: str, token: str = "", patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        patience: Patience | None = None,
+        *,
+        ca_bundle: Path | None = None,
+    ) -> None:
         self._patience = patience or Patience()
         self.where = _checked(url)
+        self._trust = _trusting(ca_bundle) if ca_bundle is not None else None
         headers = {"user-agent": "mesh", "mesh-protocol": str(PROTOCOL)}
         if token:
             headers["authorization"] = f"Bearer {token}"
@@ -98,7 +108,11 @@ class Caller:
 
     def _connected(self) -> httpx2.Client:
         made = httpx2.Client(
-            base_url=self.where, headers=self._headers, timeout=self._patience.times, limits=_LIMITS
+            base_url=self.where,
+            headers=self._headers,
+            timeout=self._patience.times,
+            limits=_LIMITS,
+            verify=True if self._trust is None else self._trust,
         )
         weakref.finalize(self, made.close)  # a catalog need not be closed, wherever it is
         return made
@@ -111,7 +125,9 @@ class Caller:
         for pause in self._patience.pauses:
             try:
                 answer = self._client.request(method, path, content=body, headers=headers)
-            except _BROKEN:
+            except _BROKEN as error:
+                if _cause_in_tls(error) is not None:
+                    raise self._unreachable(error) from error
                 time.sleep(pause)
             except httpx2.HTTPError as error:
                 raise self._unreachable(error) from error
@@ -125,6 +141,8 @@ class Caller:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: httpx2.HTTPError) -> CatalogError:
+        if (cause := _cause_in_tls(error)) is not None:
+            return _insecure(cause, self.where)
         if not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
             return CatalogLostError(
                 f"no answer came: {str(error) or type(error).__name__}; whether it was done is not "
@@ -165,6 +183,46 @@ def _checked(url: str) -> str:
             "MESH_CATALOG__TOKEN",
         )
     return url.rstrip("/")
+
+
+def _trusting(bundle: Path) -> ssl.SSLContext:
+    """Whom this machine trusts, and a bundle of authorities. Raises CatalogError."""
+    context = httpx2.create_ssl_context()
+    try:
+        context.load_verify_locations(cafile=bundle)
+    except OSError as error:  # of which ssl's own errors are some
+        raise CatalogError(
+            f"the certificates cannot be read: {error.strerror or error}",
+            where=str(bundle),
+            hint="MESH_CATALOG__CA_BUNDLE names a PEM file",
+        ) from error
+    return context
+
+
+def _cause_in_tls(error: BaseException) -> ssl.SSLError | None:
+    """Why no secure connection came about, where that is why: trying again mends nothing."""
+    found: BaseException | None = error if isinstance(error, httpx2.ConnectError) else None
+    while found is not None and not isinstance(found, ssl.SSLError):
+        found = found.__cause__ or found.__context__
+    is_cut = isinstance(found, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return None if is_cut else found
+
+
+def _insecure(error: ssl.SSLError, where: str) -> CatalogError:
+    """The error for a certificate that is not trusted, or for what is no https."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CatalogError(
+            f"its certificate is not trusted: {error.verify_message.rstrip('.')}",
+            where=where,
+            hint="name the authority that signed it in MESH_CATALOG__CA_BUNDLE, and the server as "
+            "its certificate does in MESH_CATALOG__URL",
+        )
+    reason = (error.reason or str(error)).lower().replace("_", " ")
+    return CatalogError(
+        f"no secure connection comes about: {reason}",
+        where=where,
+        hint="check that https is spoken there, and the port in MESH_CATALOG__URL",
+    )
 
 
 def _asked_pause(answer: httpx2.Response) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import httpx2
 
@@ -20,14 +21,16 @@ _QUICK = Patience((0.1,), httpx2.Timeout(2.0, connect=1.0))
 _LOG = logging.getLogger(__name__)
 
 
-def send_counts(url: str, token: str, batch: str, counts: Mapping[Read, Count]) -> bool:
+def send_counts(
+    batch: str, counts: Mapping[Read, Count], *, url: str, token: str, ca_bundle: Path | None
+) -> bool:
     """Add a batch of counts to the catalog at a URL, once, however often it is sent.
 
     False when that cannot be done at once. What stands against it is told at debug.
     """
     plain = codec_of(Sequence[tuple[Read, Count]]).encode([*counts.items()])
     try:
-        caller = Caller(url, token, _QUICK)
+        caller = Caller(url, token, _QUICK, ca_bundle=ca_bundle)
         try:
             caller.call("usage.add", {"batch": batch, "counts": plain})
         finally:

@@ -6,6 +6,7 @@ Owns the making of it: each class of the catalog gets a subclass whose methods a
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mesh.catalog.database import Database
@@ -46,12 +47,15 @@ class _Elsewhere(Database):
         )
 
 
-def open_remote(kind: type[Catalog], url: str, token: str) -> Catalog:
+def open_remote(
+    kind: type[Catalog], url: str, token: str, ca_bundle: Path | None = None
+) -> Catalog:
     """The catalog that `mesh serve` serves at a URL.
 
-    Raises CatalogError when nobody answers, a newer Mesh does, or the token is refused.
+    Raises CatalogError when nobody answers, a newer Mesh does, the token is refused, or the
+    certificate is not trusted.
     """
-    caller = Caller(url, token)
+    caller = Caller(url, token, ca_bundle=ca_bundle)
     try:
         caller.check()
     except BaseException:
