@@ -467,13 +467,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mesh-benchmark-") as folder:
         print("SQLite")
         report(f"sqlite:///{Path(folder) / 'catalog.db'}", size, seconds)
-    with _postgresql() as url:
+    with own_postgresql() as url:
         print("PostgreSQL")
         report(url, size, seconds)
 
 
 @contextmanager
-def _postgresql() -> Iterator[str]:
+def own_postgresql() -> Iterator[str]:
     """The URL of an empty database, whose server waits for the disk as one in use does."""
     if url := os.environ.get("MESH_BENCHMARK_POSTGRESQL"):
         yield url

@@ -66,14 +66,21 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
             outcome = _publish(product, workspace, run, seen, emission)
         finally:
             READS.flush()
-        if isinstance(outcome, Receipt):
-            workspace.catalog.record(outcome)
-            emission.end(outcome)
-        else:
-            refusal = outcome.for_everyone(product.contract)
-            workspace.catalog.record_refusal(refusal)
-            emission.end(refusal)
+        with workspace.catalog.held():
+            _record(outcome, product, workspace, emission)
     return outcome
+
+
+def _record(
+    outcome: Receipt | Refusal, product: DataProduct, workspace: Workspace, emission: Emission
+) -> None:
+    if isinstance(outcome, Receipt):
+        workspace.catalog.record(outcome)
+        emission.end(outcome)
+    else:
+        refusal = outcome.for_everyone(product.contract)
+        workspace.catalog.record_refusal(refusal)
+        emission.end(refusal)
 
 
 def _emission(product: DataProduct, workspace: Workspace, run: Run) -> Emission:

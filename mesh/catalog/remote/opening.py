@@ -5,7 +5,8 @@ Owns the making of it: each class of the catalog gets a subclass whose methods a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -34,6 +35,11 @@ class _Elsewhere(Database):
     def writing(self) -> NoReturn:
         """Raises CatalogError."""
         raise self._unreachable()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing: connections are kept anyhow."""
+        yield
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -58,11 +58,8 @@ class Emission:
             start={},
             process_began=began(os.getpid()),
         )
-        self._begun = workspace.catalog.emissions.begin(
-            run,
-            self._started,
-            audience,
-        )
+        with workspace.catalog.held():
+            self._begun = workspace.catalog.emissions.begin(run, self._started, audience)
         with _LOCK:
             _UNDER_WAY[self._begun.run_id] = self
         courier.nudge(workspace)
