@@ -3,6 +3,7 @@
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -138,7 +139,7 @@ def at_once(monkeypatch):
     def never(seconds):
         pytest.fail(f"it waits {seconds} s to try again")
 
-    monkeypatch.setattr(client.time, "sleep", never)
+    monkeypatch.setattr(client, "time", SimpleNamespace(sleep=never))  # not of the server, too
 
 
 @pytest.mark.usefixtures("at_once")
