@@ -8,6 +8,7 @@ nothing third-party, so that any layer may raise from it.
     │   ├── InvalidNameError         a product, domain or column name that cannot become a path
     │   ├── ContractDefinitionError  a contract that contradicts itself
     │   ├── ManifestError            domain.yaml, organization.yaml or glossary.yaml
+    │   ├── PolicyError              policies that do not hold together
     │   ├── DomainImportError        a domain's code cannot be imported
     │   └── CyclicInputsError        products that need each other
     ├── ContractChangedError         a published version of a contract would get other content
@@ -24,6 +25,9 @@ nothing third-party, so that any layer may raise from it.
     │   ├── UnknownReceiptError      nothing is recorded of such a publication
     │   ├── UnknownTokenError        the catalog has no such token
     │   ├── UnknownRuleError         a contract has no such rule
+    │   ├── UnknownCaseError         nothing of that id is to be decided, or was
+    │   ├── UnknownAgreementError    the catalog has no such agreement
+    │   ├── UnknownPersonError       no manifest names such a person
     │   ├── UnknownTermError         no glossary has such a term
     │   └── UnknownFacetError        nothing is narrowed down by that
     ├── InvalidCursorError           a search gave no such cursor
@@ -43,6 +47,11 @@ nothing third-party, so that any layer may raise from it.
     │   ├── StorageFullError         no space left where the table lives (Transient)
     │   ├── StoreUnavailableError    it throttled, failed or was away for too long (Transient)
     │   └── CommitConflictError      other writers kept winning (Transient)
+    ├── StatementError               SQL that may not be asked, fails, or takes too much
+    ├── AccessDeniedError            policy refuses; names the policies, and what would change it
+    ├── DecisionError                that cannot be decided so, or not by them
+    ├── IdentityError                a token of the identity provider is not good here
+    │   └── ProviderUnavailableError it does not answer, or not as it should (Transient)
     └── CatalogError                 the catalog cannot be used
         ├── NotAllowedError          the caller may not do that there
         ├── CatalogsContradictError  two catalogs to be merged say different things of the same
@@ -116,6 +125,10 @@ class ContractDefinitionError(DefinitionError):
 
 class ManifestError(DefinitionError):
     """A `domain.yaml` or `organization.yaml` that is not as it should be."""
+
+
+class PolicyError(DefinitionError):
+    """Policies that do not hold together: nothing is decided by them."""
 
 
 class DomainImportError(DefinitionError):
@@ -250,6 +263,36 @@ class UnknownRuleError(UnknownNameError):
     kind = "rule"
 
 
+class UnknownCaseError(UnknownNameError):
+    """Nothing of that id is to be decided, or was."""
+
+    kind = "request"
+
+    def otherwise(self, known: Sequence[str]) -> str:  # noqa: ARG002 -- there may be many
+        """Where to look."""
+        return "`mesh access list` and `mesh decision list` show every request"
+
+
+class UnknownAgreementError(UnknownNameError):
+    """There is no agreement of that id."""
+
+    kind = "agreement"
+
+    def otherwise(self, known: Sequence[str]) -> str:  # noqa: ARG002 -- there may be many
+        """Where to look."""
+        return "`mesh access list` shows every agreement"
+
+
+class UnknownPersonError(UnknownNameError):
+    """No domain and no organization.yaml names such a person."""
+
+    kind = "person"
+
+    def otherwise(self, known: Sequence[str]) -> str:  # noqa: ARG002 -- there may be many
+        """Where people are named."""
+        return "people are named in domain.yaml and organization.yaml"
+
+
 class UnknownTermError(UnknownNameError):
     """No glossary has a term of that id, name or synonym."""
 
@@ -339,6 +382,32 @@ class StoreUnavailableError(StorageError, Transient):
 
 class CommitConflictError(StorageError, Transient):
     """Other writers kept committing first; nothing was published."""
+
+
+class StatementError(MeshError):
+    """SQL that may not be asked, cannot be answered, or takes more than it may."""
+
+
+class AccessDeniedError(MeshError):
+    """Policy refuses; `policies` are the ids of those that do, empty when none permits it."""
+
+    def __init__(
+        self, what: str, *, where: str = "", hint: str = "", policies: Sequence[str] = ()
+    ) -> None:
+        self.policies = tuple(policies)
+        super().__init__(what, where=where, hint=hint)
+
+
+class IdentityError(MeshError):
+    """What the identity provider says of somebody is not good here, or is not its word."""
+
+
+class ProviderUnavailableError(IdentityError, Transient):
+    """The identity provider does not answer, or not as OpenID Connect has it."""
+
+
+class DecisionError(MeshError):
+    """Something cannot be asked for, or decided, so; or not by whoever tries."""
 
 
 class CatalogError(MeshError):

@@ -93,8 +93,7 @@ def _environment(settings: Settings, name: str) -> MeshState:
             hint="`mesh catalog sync` builds a catalog from the lake, catalog.url shares one",
         )
     chosen = load(settings.root, environment=name)
-    at = (chosen.catalog_url, chosen.catalog.token)
-    with Catalog.open(*at, ca_bundle=chosen.catalog_bundle) as catalog:
+    with Catalog.of(chosen) as catalog:
         return catalog.state(f"environment {name}")
 
 

@@ -66,14 +66,16 @@ def _checked(settings: Settings) -> Checked:
     except DefinitionError as error:
         return Checked(None, list(error.problems), [], [])
     probes = probed(organization)
+    refusing, lacking = policy_problems(organization, settings)
     ended, told = deprecations(organization, settings)
     problems = [
         *problems_of(organization),
+        *refusing,
         *ended,
         *location_problems(organization, settings),
         *(problem for item in probes for problem in item.problems),
     ]
-    notes = [*told, *(note for item in probes for note in item.notes)]
+    notes = [*told, *lacking, *(note for item in probes for note in item.notes)]
     for product in organization.products.values():
         notes += unenforced(product)
     return Checked(
@@ -82,6 +84,29 @@ def _checked(settings: Settings) -> Checked:
         [_relative(note, settings) for note in notes],
         probes,
     )
+
+
+def policy_problems(
+    organization: Organization, settings: Settings
+) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong with policies, or forbidden by them; and what is only to be noted.
+
+    Notes are agreements that are missing, and guardrails that warn or are waived. Nothing is
+    said while a domain that policies may name does not load.
+    """
+    from mesh.cli.deciding import policy_of_tree
+    from mesh.errors import PolicyError
+
+    if organization.broken:
+        return [], []
+    try:
+        said = policy_of_tree(settings, organization)
+    except PolicyError as error:
+        return list(error.problems), []
+    problems = [item.problem for item in said.refused if item.is_final]
+    notes = [item.problem for item in said.refused if not item.is_final]
+    problems += [item.problem for item in said.broken if item.is_error]
+    return problems, [*notes, *(item.problem for item in said.broken if not item.is_error)]
 
 
 def probed(organization: Organization) -> list[Probe]:
@@ -108,8 +133,7 @@ def deprecations(
     if over and has_catalog(settings, settings.environment):
         from mesh.catalog.store import Catalog
 
-        at = (settings.catalog_url, settings.catalog.token)
-        with Catalog.open(*at, ca_bundle=settings.catalog_bundle) as catalog:
+        with Catalog.of(settings) as catalog:
             for product in over:
                 earlier[str(product.id)] = {
                     use.product

@@ -46,8 +46,9 @@ def plan(
 ) -> None:
     """Show what would change if this working tree were deployed: contracts, and who is hit.
 
-    Ends with exit code 2 when a change breaks consumers without a new major beside it, 1 when the
-    mesh has problems, and 3 when the plan that `--check` names no longer holds.
+    Ends with exit code 2 when a policy forbids a change, or when one breaks consumers without a new
+    major beside it and nobody has approved exactly this plan (`mesh decision`); 1 when the mesh has
+    problems, and 3 when the plan that `--check` names no longer holds.
     """
     from mesh.cli.against import state_against
     from mesh.products.plans import make
@@ -70,11 +71,36 @@ def plan(
     if with_data:
         found = _proved(found, declared, before)
     _keep(found.digest, before, after, settings)
+    found, needed = _decided(found, before, settings)
+    found, unsound = _as_policy_says(found, declared)
+    problems += unsound
     _print(found, problems, as_json=as_json, as_markdown=as_markdown)
+    if not as_json and not as_markdown:
+        _print_needed(needed, found.digest)
     if found.failures:
         raise typer.Exit(BREAKING)
     if problems:
         raise typer.Exit(UNSOUND)
+
+
+def _as_policy_says(found: Plan, declared: Declared) -> tuple[Plan, list[Problem]]:
+    """The plan with what policy says of it, and what is wrong with policies themselves.
+
+    Last of all: what was decided about a breaking change decides nothing about access.
+    """
+    from mesh.access.guardrails import with_broken
+    from mesh.access.planning import with_refused
+    from mesh.cli.deciding import policy_of_tree
+    from mesh.errors import PolicyError
+
+    organization = declared.organization
+    if organization.broken:
+        return found, []
+    try:
+        said = policy_of_tree(declared.settings, organization)
+    except PolicyError as error:
+        return found, list(error.problems)
+    return with_broken(with_refused(found, said.refused), said.broken), []
 
 
 def _proved(found: Plan, declared: Declared, before: MeshState) -> Plan:
@@ -89,11 +115,54 @@ def _proved(found: Plan, declared: Declared, before: MeshState) -> Plan:
 def _lake_of(before: MeshState, settings: Settings) -> Lake:
     """The lake of the environment that is compared with; this environment's for a commit."""
     from mesh.lake import Lake
+
+    return Lake.of(_compared_with(before, settings))
+
+
+def _compared_with(before: MeshState, settings: Settings) -> Settings:
+    """The settings of the environment that is compared with; this environment's for a commit."""
     from mesh.settings import load
 
     word, _, name = before.origin.partition(" ")
     is_environment = word == "environment" and name != settings.environment
-    return Lake.of(load(settings.root, environment=name) if is_environment else settings)
+    return load(settings.root, environment=name) if is_environment else settings
+
+
+def _decided(found: Plan, before: MeshState, settings: Settings) -> tuple[Plan, dict[str, str]]:
+    """The plan with what was decided about it, and what of it has been asked for, by product.
+
+    The catalog is asked only about a plan that breaks something, and is not made for that.
+    """
+    from mesh.cli.against import has_catalog
+
+    chosen = _compared_with(before, settings)
+    if not found.failures or not has_catalog(chosen, chosen.environment):
+        return found, {}
+    from mesh.access.changes import decided
+    from mesh.catalog.cases import CaseState
+    from mesh.catalog.store import Catalog
+    from mesh.products.decision_rights import ChangeKind
+
+    with Catalog.open(chosen.catalog_url, chosen.catalog.token) as catalog:
+        cases = catalog.decisions.cases(ChangeKind.BREAKING_CHANGE)
+    settled = decided(found, cases)
+    waiting = {
+        case.subject: case.id
+        for case in cases
+        if case.state is CaseState.OPEN and case.asked["plan"] == found.digest
+    }
+    broken = dict.fromkeys(name for name, _ in settled.failures)
+    return settled, {name: waiting.get(name, "") for name in broken}
+
+
+def _print_needed(needed: dict[str, str], digest: str) -> None:
+    """Say who has to decide about what breaks, or that it is asked for."""
+    from mesh.cli.console import say
+
+    for name, case in needed.items():
+        ask = f"`mesh decision request breaking_change {name} --plan {digest} --why …` asks for it"
+        waits = f"`mesh decision show {case}` tells who is asked" if case else ask
+        say(f"or with a decision about {name}: {waits}", "cyan")
 
 
 def _declared(settings: Settings) -> tuple[Declared, list[Problem]]:

@@ -50,6 +50,7 @@ def preview(
     from mesh.cli.console import print_json
     from mesh.cli.preview_page import print_preview
     from mesh.lake import Lake
+    from mesh.orchestration.authorising import require_declared_inputs
     from mesh.orchestration.previewing import Asked
     from mesh.orchestration.previewing import preview as previewed
     from mesh.orchestration.slicing import Cut
@@ -58,7 +59,9 @@ def preview(
         raise typer.BadParameter("--of names the input to cut: add --sample N or --where CONDITION")
     session = Session.of(context)
     settings = session.settings()
-    declared = find_product(session.organization(), product)
+    organization = session.organization()
+    declared = find_product(organization, product)
+    require_declared_inputs(declared, organization, settings)
     asked = Asked(partition, Cut(sample, where, of), limit)
     found = previewed(declared, Lake.of(settings), settings, asked)
     if as_json:

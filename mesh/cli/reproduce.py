@@ -30,12 +30,15 @@ def reproduce(
     """
     from mesh.cli.console import print_json
     from mesh.lake import Lake
+    from mesh.orchestration.authorising import require_declared_inputs
     from mesh.orchestration.reproducing import Outcome
     from mesh.orchestration.reproducing import reproduce as reproduced
 
     session = Session.of(context)
     settings = session.settings()
-    declared = find_product(session.organization(), product)
+    organization = session.organization()
+    declared = find_product(organization, product)
+    require_declared_inputs(declared, organization, settings)
     found = reproduced(declared, Lake.of(settings), settings, version)
     if as_json:
         print_json(found.as_json())

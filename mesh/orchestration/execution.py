@@ -13,6 +13,7 @@ from mesh.catalog.receipts import Receipt, Refusal, publication_id
 from mesh.catalog.sync import sync_product
 from mesh.errors import EndedInputError, TransformError
 from mesh.lake import Snapshot
+from mesh.orchestration.authorising import require_allowed
 from mesh.orchestration.openlineage.emission import Emission
 from mesh.orchestration.openlineage.events import Beginning
 from mesh.orchestration.openlineage.jobs import ParentRun
@@ -55,6 +56,7 @@ def execute(product: DataProduct, workspace: Workspace, run: Run) -> Receipt | R
         NotPublishedError: an input has nothing to read.
         EndedInputError: an input's last day was over before this product read it.
         RetiredError: the product was retired.
+        AccessDeniedError: policy refuses an input, or the publication.
         UndeclaredColumnError, TransformError: the product's function failed.
         StorageError, CatalogError: see their subclasses; `Transient` ones may be tried again.
     """
@@ -119,6 +121,7 @@ def _publish(
     if earlier is not None:
         return earlier.as_repeated()
     _require_open(product, workspace, run.started_at.date())
+    require_allowed(product, workspace)
     inputs: Mapping[str, PinnedInput] = pinned_inputs(product, lake)
     versions = {pinned.input.product: pinned.version for pinned in inputs.values()}
     increment: Increment | None = None

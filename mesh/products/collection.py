@@ -35,6 +35,8 @@ from mesh.products.domain import (
 )
 from mesh.products.glossary import BusinessTerm, read_glossary
 from mesh.products.odcs_file import connected
+from mesh.products.people import people_problems
+from mesh.products.policy_files import PolicyFile, read_policy_files
 from mesh.settings import Settings
 
 MANIFEST = "domain.yaml"
@@ -43,13 +45,14 @@ ORGANIZATION = "organization.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A domain that loaded: its manifest, its products by name, and the terms of its glossary."""
+    """A domain that loaded: its manifest, products by name, terms of its glossary, and policies."""
 
     name: str
     folder: Path
     manifest: DomainManifest
     products: tuple[DataProduct, ...]
     terms: tuple[BusinessTerm, ...] = ()
+    policies: tuple[PolicyFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +135,12 @@ def organization_of(
 ) -> Organization:
     """A mesh of these domains. Raises ManifestError when `organization.yaml` cannot be used."""
     folder = settings.path(settings.domains)
-    manifest = read_organization(folder / ORGANIZATION)
+    file = folder / ORGANIZATION
+    manifest = read_organization(file)
     loaded, others = tuple(domains), tuple(broken)
     found = {d.name for d in loaded} | {d.name for d in others}
-    return Organization(manifest, loaded, others, tuple(_membership(manifest, found, folder)))
+    problems = (*_membership(manifest, found, folder), *people_problems(manifest, str(file)))
+    return Organization(manifest, loaded, others, problems)
 
 
 def domain_folders(settings: Settings) -> list[Path]:
@@ -166,14 +171,17 @@ def load_domain(folder: Path, settings: Settings) -> Domain:
         products = _collect(folder, name, settings, problems)
     problems += _repeated(products)
     terms: tuple[BusinessTerm, ...] = ()
+    policies: tuple[PolicyFile, ...] = ()
     try:
         terms = read_glossary(folder, name)
+        policies = read_policy_files(folder, settings.root, name)
     except DefinitionError as error:
         problems += error.problems
     if problems or manifest is None:
         raise DefinitionError(dict.fromkeys(problems))  # several products may have one document
     products = connected(products)
-    return Domain(name, folder, manifest, tuple(sorted(products, key=lambda p: p.id)), terms)
+    ordered = tuple(sorted(products, key=lambda p: p.id))
+    return Domain(name, folder, manifest, ordered, terms, policies)
 
 
 def _collect(

@@ -82,4 +82,4 @@ def _called(call: nodes.Call) -> str:
 
 @functools.cache
 def _jinja() -> jinja2.Environment:
-    return jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 -- SQL
+    return jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 -- SQL # nosec B701

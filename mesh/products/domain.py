@@ -6,20 +6,32 @@ keys are problems: a misspelt key would otherwise be a promise that nobody keeps
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationError,
+)
 
 from mesh.contracts import yaml_files
 from mesh.contracts.yaml_files import FileKind
 from mesh.errors import ManifestError, Problem, did_you_mean, near_names
 from mesh.naming import domain_name_problems
+from mesh.products.decision_rights import Board, DecisionRight, reference_problems
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Manifest = TypeVar("Manifest", bound=BaseModel)
+Together = Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str, ...], Problem]]]
+"""Tells what does not hold together in a file's plain values, each with its path."""
 MAX_BYTES = 1_000_000
 """Largest manifest that is read, in bytes."""
 NAMED_ROLES = ("product_owner", "business_technology_partner", "data_steward")
@@ -106,6 +118,48 @@ class DomainManifest(Part):
     )
 
 
+class AttributeType(StrEnum):
+    """What the values of a principal's attribute are."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    FLAG = "flag"
+
+
+AttributeValue = StrictBool | StrictInt | Text
+RoleName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(analyst|auditor|platform_engineer|[a-z][a-z0-9_]*\.(product_owner|"
+        r"business_technology_partner|data_steward|member))$"
+    ),
+]
+
+
+class OrganizationPerson(Person):
+    """A person whom no domain's team names, or who has roles beside those."""
+
+    roles: tuple[RoleName, ...] = Field(
+        default=(),
+        description="`analyst`, `auditor`, `platform_engineer`, or a role in a domain such as "
+        "`weather.member`.",
+    )
+    attributes: dict[str, AttributeValue] = Field(
+        default_factory=dict, description="What policies may ask of the person: `carrier: UA`."
+    )
+
+
+class OrganizationService(Part):
+    """A program that reads by itself: a dashboard, an application."""
+
+    name: Text = Field(description="The service's name, as its tokens say it.")
+    domain: str = Field(default="", description="The domain that it belongs to, if any.")
+    roles: tuple[RoleName, ...] = Field(default=(), description="Roles, as of a person.")
+    attributes: dict[str, AttributeValue] = Field(
+        default_factory=dict, description="What policies may ask of the service."
+    )
+
+
 class OrganizationManifest(Part):
     """The organisation's `organization.yaml`."""
 
@@ -113,6 +167,29 @@ class OrganizationManifest(Part):
     description: str = Field(default="", description="What the organisation does.")
     contact: Contact | None = Field(default=None, description="Who runs the mesh.")
     domains: tuple[Text, ...] = Field(description="Names of the domains that belong to the mesh.")
+    people: tuple[OrganizationPerson, ...] = Field(
+        default=(), description="People who may ask for products, beside the domains' teams."
+    )
+    services: tuple[OrganizationService, ...] = Field(
+        default=(), description="Programs that may ask for products."
+    )
+    groups: dict[str, tuple[RoleName, ...]] = Field(
+        default_factory=dict,
+        description="The roles that members of an identity provider's group have, by group.",
+    )
+    attributes: dict[str, AttributeType] = Field(
+        default_factory=dict,
+        description="Attributes that people and services may have, and what each is: `text`, "
+        "`number` or `flag`.",
+    )
+    decision_rights: tuple[DecisionRight, ...] = Field(
+        default=(),
+        description="Who decides about access, breaking changes and waivers. The first that fits "
+        "counts; what none fits is decided as by default.",
+    )
+    boards: dict[Text, Board] = Field(
+        default_factory=dict, description="Boards that decide, by name."
+    )
 
 
 def read_domain(file: Path) -> DomainManifest:
@@ -133,20 +210,30 @@ def read_domain(file: Path) -> DomainManifest:
 
 def read_organization(file: Path) -> OrganizationManifest:
     """Read an `organization.yaml`. Raises ManifestError with every problem."""
-    return read_manifest(file, OrganizationManifest)
+    return read_manifest(file, OrganizationManifest, reference_problems)
 
 
-def read_manifest(file: Path, shape: type[Manifest]) -> Manifest:
-    """Read a YAML file into a model. Raises ManifestError with every problem, path and line."""
+def read_manifest(file: Path, shape: type[Manifest], together: Together = lambda _: ()) -> Manifest:
+    """Read a YAML file into a model. Raises ManifestError with every problem, path and line.
+
+    `together` tells what does not hold together in its plain values, whatever their shape.
+    """
     data, lines = read_yaml(file)
     if not isinstance(data, dict):
         raise ManifestError([Problem("it is not a mapping of keys to values", where=str(file))])
+    others = [
+        Problem(p.what, f"{file}:{yaml_files.line_of(lines, path)}: {'.'.join(path)}", p.hint)
+        for path, p in together(data)
+    ]
     try:
-        return shape.model_validate(data)
+        found = shape.model_validate(data)
     except ValidationError as error:
         raise ManifestError(
-            problem_of(file, item, lines, shape) for item in error.errors()
+            [*(problem_of(file, item, lines, shape) for item in error.errors()), *others]
         ) from error
+    if others:
+        raise ManifestError(others)
+    return found
 
 
 def read_yaml(file: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
@@ -172,10 +259,13 @@ def problem_of(
 def _keys_at(shape: type[BaseModel], path: tuple[str, ...]) -> tuple[str, ...]:
     """The keys that a model allows at a path below it."""
     current: Any = shape
+    is_named = False
     for part in path:
-        if part.isdigit():
+        if part.isdigit() or is_named:
+            is_named = False
             continue
         annotation = current.model_fields[part].annotation if part in current.model_fields else None
+        is_named = get_origin(annotation) is dict
         current = next((t for t in _models(annotation)), None)
         if current is None:
             return ()

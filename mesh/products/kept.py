@@ -38,7 +38,7 @@ from mesh.products.collection import (
 from mesh.products.declaration import DataProduct
 from mesh.products.domain import DomainManifest
 from mesh.products.glossary import BusinessTerm
-from mesh.products.ports import Input
+from mesh.products.ports import Access, Freshness, Input
 from mesh.products.state import MeshState, ProductState
 from mesh.settings import Settings
 
@@ -152,6 +152,10 @@ def _as_product(kept: Mapping[str, Any]) -> DataProduct:
         code_version=declared["code_version"],
         deprecated=date.fromisoformat(until) if (until := declared["deprecated"]) else None,
         successor=declared["successor"],
+        access=Access(declared["access"]),
+        freshness=Freshness(within) if (within := declared["freshness"]) else None,
+        schedule=declared["schedule"],
+        tags=declared["tags"],
         lineage=declared["lineage"],
     )
 

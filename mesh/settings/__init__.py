@@ -26,25 +26,33 @@ from pydantic_settings import SettingsError as UnreadableEnvironmentError
 
 from mesh.errors import InvalidNameError, SettingsError
 from mesh.naming import environment_name_problems
+from mesh.settings.identity import IdentitySettings
 from mesh.settings.parts import (
+    AccessSettings,
     CatalogSettings,
     ObjectStoreSettings,
     OpenLineageSettings,
     PublishingSettings,
     ReceiverSettings,
     ServingSettings,
+    SharingSettings,
+    SqlSettings,
     UpkeepSettings,
     UsageSettings,
 )
 
 __all__ = [
+    "AccessSettings",
     "CatalogSettings",
+    "IdentitySettings",
     "ObjectStoreSettings",
     "OpenLineageSettings",
     "PublishingSettings",
     "ReceiverSettings",
     "ServingSettings",
     "Settings",
+    "SharingSettings",
+    "SqlSettings",
     "UpkeepSettings",
     "UsageSettings",
     "chosen",
@@ -74,6 +82,11 @@ class Settings(BaseSettings):
     )
     environment: str = Field(
         default="dev", description="Name of the environment; each has tables of its own."
+    )
+    region: str = Field(
+        default="",
+        description="Region in which this environment runs and keeps its tables; a product with a "
+        "`residency` tag is read and published only where it is that one.",
     )
     fallback: str | dict[str, str] = Field(
         default="",
@@ -108,8 +121,20 @@ class Settings(BaseSettings):
     catalog: CatalogSettings = Field(
         default_factory=CatalogSettings, description="Where the shared catalog is."
     )
+    sql: SqlSettings = Field(
+        default_factory=SqlSettings, description="What one statement of `mesh sql` may take."
+    )
     serving: ServingSettings = Field(
         default_factory=ServingSettings, description="How `mesh serve` serves the catalog."
+    )
+    sharing: SharingSettings = Field(
+        default_factory=SharingSettings,
+        description="How `mesh serve` hands out files by Delta Sharing.",
+    )
+    identity: IdentitySettings = Field(
+        default_factory=IdentitySettings,
+        description="The identity provider (OpenID Connect) whose people and services are known "
+        "here.",
     )
     openlineage: OpenLineageSettings = Field(
         default_factory=OpenLineageSettings, description="Who is told of runs, in OpenLineage."
@@ -122,6 +147,10 @@ class Settings(BaseSettings):
     )
     usage: UsageSettings = Field(
         default_factory=UsageSettings, description="Who reads what, as the catalog counts it."
+    )
+    access: AccessSettings = Field(
+        default_factory=AccessSettings,
+        description="Who asks for access and decides about it, and how what is hidden stays so.",
     )
     dagster_home: Path | None = Field(
         default=None,

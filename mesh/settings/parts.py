@@ -135,6 +135,16 @@ class ServingSettings(BaseModel):
         description="Address that is listened on; by default this machine only.",
     )
     port: int = Field(default=4040, ge=0, le=65535, description="Port; 0 takes any that is free.")
+    flight: bool = Field(
+        default=True, description="Whether SQL over products is served by Arrow Flight, too."
+    )
+    flight_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port for Arrow Flight SQL; empty is the one after `port`, and 0 any that is "
+        "free.",
+    )
     reading: Literal["auto", "open", "token"] = Field(
         default="auto",
         description="Who may read: `open` lets everybody, `token` whoever has a token, and `auto` "
@@ -183,6 +193,54 @@ class ServingSettings(BaseModel):
         return proxies
 
 
+class SharingSettings(BaseModel):
+    """How `mesh serve` hands out files by Delta Sharing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    links: Literal["auto", "server"] = Field(
+        default="auto",
+        description="How clients get files that are seen whole: `auto` gives URLs that the object "
+        "store signed, where it is S3, and of this server otherwise; `server` gives the latter "
+        "always, for clients that do not reach the store.",
+    )
+    link_seconds: int = Field(
+        default=900,
+        ge=60,
+        le=7 * 24 * 3600 - 180,
+        description="Seconds that a link to a file is good. A link of this server also ends with "
+        "the right to read; one that the store signed is good until its end.",
+    )
+    copy_bytes: int = Field(
+        default=10 * 2**30,
+        ge=0,
+        description="Size on this server's disk, in bytes, of what is shown of products under "
+        "masks and row filters; beyond it, those handed out longest ago are deleted, once "
+        "links to them have ended or they take twice that.",
+    )
+
+
+class SqlSettings(BaseModel):
+    """What one statement of somebody's SQL may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seconds: float = Field(
+        default=60.0, gt=0, description="Seconds that a statement may take, until its last row."
+    )
+    memory_bytes: int = Field(
+        default=1024 * 1024 * 1024,
+        ge=16 * 1024 * 1024,
+        description="Memory of a statement, in bytes; one that needs more fails.",
+    )
+    rows: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="Rows that a statement may answer; more is an error, and 0 is any number.",
+    )
+    threads: int = Field(default=2, ge=1, le=256, description="Threads of a statement.")
+
+
 class UsageSettings(BaseModel):
     """Who reads what, as the catalog counts it."""
 
@@ -197,6 +255,32 @@ class UsageSettings(BaseModel):
         max_length=200,
         description="Who reads, when it is no product: the name of a service or a person; empty is "
         "the user's login.",
+    )
+
+
+class AccessSettings(BaseModel):
+    """Who asks for access and decides about it, and how what is hidden stays hidden."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    user: str = Field(
+        default="",
+        max_length=200,
+        description="Who you are to `mesh access` and `mesh decision`: your e-mail address, as a "
+        "manifest names it; empty is the user's login, which finds the one address that begins so.",
+    )
+    warn_before: str = Field(
+        default="14d",
+        pattern=_DURATION,
+        description="How long before its end an agreement is warned of.",
+    )
+    secret: str = Field(
+        default="",
+        pattern=r"^(.{32,})?$",
+        description="What hashed columns are keyed with: 32 characters or more, the same for every "
+        "process that serves this mesh. Empty for one that is made once, and kept in `.mesh`. "
+        "Another one makes all hashes anew.",
+        repr=False,
     )
 
 

@@ -1,0 +1,127 @@
+"""Who read what, into the log: many entries at once, and none that is lost in silence.
+
+Owns the entries that wait to be written. They go into the log together, once a second or when
+enough have gathered. While the log cannot be written, reads go on until too many wait: then the
+next one is refused, for what cannot be accounted for is not handed out.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from mesh.catalog.chain import NewEntry
+from mesh.catalog.decision_log import READ
+from mesh.catalog.store import Catalog
+from mesh.errors import CatalogError
+
+AT_ONCE = 500
+"""Entries that are written without waiting for more."""
+REST_SECONDS = 1.0
+"""How long entries wait for others."""
+MOST_WAITING = 10_000
+"""Entries that wait while the log cannot be written; then nothing is read any more."""
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNote:
+    """A read: who, which port, and what of it. Never a value: of filters only their columns.
+
+    `way` is how it was read, such as `sql`; `filtered` names the columns that the reader's own
+    conditions speak of. `agreement` and `policies` are ids. `rows` None is not known.
+    """
+
+    who: str
+    port: str
+    columns: Sequence[str]
+    way: str
+    rows: int | None = None
+    table_version: int | None = None
+    purpose: str = ""
+    agreement: str = ""
+    policies: Sequence[str] = ()
+    filtered: Sequence[str] = ()
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def as_entry(self) -> NewEntry:
+        """The read as it is logged."""
+        content = {
+            "columns": list(self.columns),
+            "way": self.way,
+            "rows": self.rows,
+            "table_version": self.table_version,
+            "purpose": self.purpose,
+            "agreement": self.agreement,
+            "policies": list(self.policies),
+            "filtered": list(self.filtered),
+        }
+        told = {name: value for name, value in content.items() if value not in (None, "", [])}
+        return NewEntry(READ, self.who, self.port, told, at=self.at)
+
+
+class ReadAudit:
+    """The reads of a process that are not in the log yet. Shared by threads."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._waiting: list[NewEntry] = []
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._timer: threading.Timer | None = None
+        atexit.register(self.close)
+
+    def read(self, note: ReadNote) -> None:
+        """Note a read before its rows are handed out.
+
+        Raises CatalogError when too many wait already, and the log still cannot be written.
+        """
+        with self._lock:
+            self._waiting.append(note.as_entry())
+            waiting = len(self._waiting)
+            if self._timer is None:
+                self._timer = threading.Timer(REST_SECONDS, self._written_later)
+                self._timer.daemon = True
+                self._timer.start()
+        if waiting > MOST_WAITING:
+            self.flush()
+        elif waiting % AT_ONCE == 0:
+            self._try_to_flush()
+
+    def flush(self) -> None:
+        """Write all that waits, together. Raises CatalogError; then it goes on waiting."""
+        with self._writing:
+            with self._lock:
+                taken, self._waiting = self._waiting, []
+            try:
+                if taken:
+                    self._catalog.decisions.append(taken)
+            except BaseException:
+                with self._lock:
+                    self._waiting = taken + self._waiting
+                raise
+
+    def close(self) -> None:
+        """Write what waits, at the end of a process; what cannot be written is told."""
+        with self._lock:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        atexit.unregister(self.close)
+        self._try_to_flush()
+
+    def _written_later(self) -> None:
+        with self._lock:
+            self._timer = None
+        self._try_to_flush()
+
+    def _try_to_flush(self) -> None:
+        try:
+            self.flush()
+        except CatalogError as error:
+            waiting = len(self._waiting)
+            _LOG.warning("%d reads are not in the audit log yet: %s", waiting, error)

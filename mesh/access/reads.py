@@ -1,0 +1,80 @@
+"""What is told of a read: who was given what, and by which right. Never a value of the data.
+
+Owns the entry, and what whoever keeps it has to offer. Keeps none itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from mesh.access.auditing import ReadAudit, ReadNote
+from mesh.access.model import Action, Agreement, Principal, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadEntry:
+    """One read that ended. Times are UTC.
+
+    `rows` were handed out; not `is_complete` when whoever read stopped before the last, or the read
+    failed. `masked` are those of the `columns` that were seen behind a mask. `view` names exactly
+    what was to be seen, and `policies` all that had a say in it, by id. `way` is how it left, such
+    as `delta-sharing`; empty for Python itself.
+    """
+
+    principal: Principal
+    action: Action
+    port: str
+    purpose: str
+    environment: str
+    version: int
+    columns: tuple[str, ...]
+    masked: tuple[str, ...]
+    rows: int
+    is_complete: bool
+    began_at: datetime
+    ended_at: datetime
+    agreement: Agreement | None
+    policies: tuple[str, ...]
+    policies_digest: str
+    view: str
+    way: str = ""
+
+
+class Audit(Protocol):
+    """Keeps what was read by whom."""
+
+    def read(self, entry: ReadEntry) -> None:
+        """Keep one entry. What it raises ends the read with an error."""
+        ...
+
+
+def policies_of(view: View) -> tuple[str, ...]:
+    """The ids of all policies that had a say in what is seen, each once."""
+    told = [*view.notes, *(n for c in (*view.columns, *view.hidden) for n in c.notes)]
+    return tuple(dict.fromkeys(note.id for note in told))
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedReads:
+    """Reads, into the audit log."""
+
+    log: ReadAudit
+
+    def read(self, entry: ReadEntry) -> None:
+        """Keep one entry. Raises CatalogError as the log does."""
+        self.log.read(
+            ReadNote(
+                who=entry.principal.name,
+                port=entry.port,
+                columns=entry.columns,
+                way=entry.way,
+                rows=entry.rows,
+                table_version=entry.version,
+                purpose=entry.purpose,
+                agreement=entry.agreement.id if entry.agreement else "",
+                policies=entry.policies,
+                at=entry.ended_at,
+            )
+        )
