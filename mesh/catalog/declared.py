@@ -19,6 +19,7 @@ from mesh.naming import ProductId
 from mesh.products.collection import Domain
 from mesh.products.declaration import DataProduct
 from mesh.products.glossary import BusinessTerm
+from mesh.products.policy_files import PolicyFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,20 @@ class DeclaredProduct:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredDomain:
-    """A domain, all of its products and its glossary. `manifest` is its whole `domain.yaml`."""
+    """A domain: its products, glossary and policies. `manifest` is its whole `domain.yaml`."""
 
     name: str
     manifest: Mapping[str, Any] = field(repr=False)
     products: tuple[DeclaredProduct, ...]
     terms: tuple[BusinessTerm, ...] = ()
+    policies: tuple[PolicyFile, ...] = ()
 
     @classmethod
     def of(cls, domain: Domain) -> Self:
         """The plain values of a domain."""
         manifest = domain.manifest.model_dump(mode="json")
         products = tuple(DeclaredProduct.of(p) for p in domain.products)
-        return cls(domain.name, manifest, products, domain.terms)
+        return cls(domain.name, manifest, products, domain.terms, domain.policies)
 
     @property
     def digest(self) -> str:
@@ -68,6 +70,7 @@ class DeclaredDomain:
                 for product in self.products
             ],
             "terms": [term.as_json() for term in self.terms],
+            "policies": [file.as_json() for file in self.policies],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

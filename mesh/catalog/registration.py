@@ -1,8 +1,8 @@
 """From a domain's definitions to rows.
 
 Owns what registering a domain changes: its people, its products, their contracts' history, columns
-and inputs, the terms of its glossary, and what of them is searched. Nothing is ever lost by it: a
-contract that was seen once stays, and a product that has vanished is kept and marked.
+and inputs, the terms of its glossary, its policies, and what is searched. Nothing is ever lost by
+it: a contract that was seen once stays, and a product that has vanished is kept and marked.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mesh.catalog import schema, search
 from mesh.catalog.declared import DeclaredDomain, DeclaredProduct
 from mesh.catalog.glossary import replace_terms
 from mesh.catalog.model import Role
+from mesh.catalog.policies import replace_policies
 from mesh.catalog.reported.joining import join_products
 from mesh.contracts.model import Contract
 
@@ -41,6 +42,7 @@ def register(connection: Connection, domain: DeclaredDomain) -> None:
         .where(table.c.domain == domain.name, table.c.name.not_in(names))
         .values(is_declared=False)
     )
+    replace_policies(connection, domain.name, domain.policies)
     linked = replace_terms(connection, domain.name, domain.terms)
     search.index_domain(connection, domain.name)
     search.index_products(connection, sorted(linked - {*names}))

@@ -27,6 +27,8 @@ DECLARED = (
     schema.terms,
     schema.term_links,
     schema.tracings,
+    schema.organization,
+    schema.policies,
 )
 """What definitions say."""
 LANDED = (
@@ -53,8 +55,16 @@ ELSEWHERE: Mapping[str, tuple[Table, ...]] = {
         schema.dataset_columns,
     ),
     "deliveries": (schema.deliveries, schema.delivery_leases, schema.emitted_runs),
+    "decisions": (
+        schema.decision_log,
+        schema.decision_cases,
+        schema.agreements,
+        schema.separations,
+    ),
 }
 """What nobody else knows, by the name under which it is carried over."""
+ALWAYS_KEPT = frozenset({"decisions"})
+"""What is carried over in any case: a log that could be forgotten would prove nothing."""
 _CLOCKS = frozenset(
     {
         "registered_at",
@@ -101,10 +111,11 @@ def irreplaceable(database: Database) -> dict[str, int]:
 def take_place(renewed: Database, target: Database, kept: Collection[str]) -> None:
     """Put what definitions and lake say, as another catalog has it, in the place of the target's.
 
-    `kept` names what stays of `ELSEWHERE`. What was registered once and is declared no more, and
-    contracts that were never published, stay in any case.
+    `kept` names what stays of `ELSEWHERE`, beside `ALWAYS_KEPT`. What was registered once and is
+    declared no more, and contracts that were never published, stay in any case.
     """
-    gone = [table for name in ELSEWHERE if name not in kept for table in ELSEWHERE[name]]
+    forgotten = ELSEWHERE.keys() - {*kept} - ALWAYS_KEPT
+    gone = [table for name in forgotten for table in ELSEWHERE[name]]
     with renewed.reading() as new, target.writing() as old:
         former = {table: _by_key(old, table) for table in _FORMER}
         edges = schema.column_edges

@@ -6,7 +6,7 @@ Owns the way in: every call is one transaction, and errors are Mesh's own. What 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -26,8 +26,10 @@ from mesh.catalog import (
     states,
     version_lineage,
 )
+from mesh.catalog.agreements import AgreementBook
 from mesh.catalog.browsing import Browsing
 from mesh.catalog.database import Database
+from mesh.catalog.decisions import Decisions
 from mesh.catalog.declared import DeclaredDomain
 from mesh.catalog.deliveries import Deliveries
 from mesh.catalog.emissions import Emissions
@@ -48,8 +50,10 @@ from mesh.catalog.model import (
     Use,
 )
 from mesh.catalog.outlasting import outlasting
+from mesh.catalog.policies import PolicyBook
 from mesh.catalog.profiles import Profiles
 from mesh.catalog.receipts import Receipt, Refusal
+from mesh.catalog.remote.kept import catalog_token
 from mesh.catalog.remote.operations import composed
 from mesh.catalog.renewing import Difference
 from mesh.catalog.reported.events import Events
@@ -63,6 +67,7 @@ from mesh.errors import UnknownProductError
 from mesh.naming import ProductId
 from mesh.products.collection import Domain
 from mesh.products.state import MeshState
+from mesh.settings import Settings
 
 
 class Catalog:
@@ -84,12 +89,21 @@ class Catalog:
         self.emissions = Emissions(database)
         self.search = Search(database)
         self.glossary = GlossaryBook(database)
+        self.decisions = Decisions(database)
+        self.agreements = AgreementBook(database)
+        self.policies = PolicyBook(database)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Catalog:
+        """The catalog of a mesh, as its settings say; by URL, as whoever signed in there."""
+        token = catalog_token(settings)
+        return cls.open(settings.catalog_url, token, ca_bundle=settings.catalog_bundle)
 
     @classmethod
     def open(
         cls,
         url: str,
-        token: str = "",
+        token: str | Callable[[], str] = "",
         *,
         patience: float | None = None,
         ca_bundle: Path | None = None,

@@ -25,7 +25,7 @@ from mesh.catalog.outlasting import outlasting
 from mesh.catalog.remote.operations import composed
 from mesh.errors import CatalogError, MeshError, UnknownTokenError
 
-_PREFIX = "mesh_"
+PREFIX = "mesh_"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NOTED_EVERY = timedelta(minutes=1)
 """How often a token's use is written down at most: a write for each read would be dear."""
@@ -63,10 +63,10 @@ class TokenRecord:
 
     def allows(self, scope: Scope) -> bool:
         """Whether it is good for something."""
-        return any(scope in _INCLUDED[own] for own in self.scopes)
+        return any(scope in INCLUDED[own] for own in self.scopes)
 
 
-_INCLUDED = {
+INCLUDED = {
     Scope.READ: {Scope.READ},
     Scope.EVENTS: {Scope.EVENTS},
     Scope.WRITE: {Scope.READ, Scope.EVENTS, Scope.WRITE},
@@ -96,7 +96,7 @@ class Tokens:
 
         Its secret is made here, and only its hash goes to where the catalog is.
         """
-        secret = _PREFIX + secrets.token_urlsafe(32)
+        secret = PREFIX + secrets.token_urlsafe(32)
         return NewToken(
             self.keep(_hash(secret), principal, scopes, lasting=lasting, note=note), secret
         )
@@ -150,6 +150,13 @@ class Tokens:
                 .values(revoked_at=datetime.now(UTC))
             )
             return _record(connection.execute(select(table).where(named)).one())
+
+    def is_valid(self, token_id: str) -> bool:
+        """Whether there is a token of that id that has neither expired nor been revoked."""
+        with self._database.reading() as connection:
+            found = select(schema.tokens).where(schema.tokens.c.id == token_id)
+            row = connection.execute(found).first()
+        return row is not None and _record(row).state(datetime.now(UTC)) == "valid"
 
     def known(self, secret: str) -> TokenRecord | None:
         """The valid token of a secret, whose use is noted; None for any other."""

@@ -141,7 +141,8 @@ def rebuild(
         str,
         typer.Option(
             help="What to keep that neither definitions nor the lake know: `all`, `none`, or some "
-            "of tokens, refusals, usage, events, deliveries, with commas."
+            "of tokens, refusals, usage, events, deliveries, with commas. Decisions, agreements "
+            "and their log are always kept."
         ),
     ] = "",
 ) -> None:
@@ -150,7 +151,7 @@ def rebuild(
     Lists first what cannot be known from there; without `--carry` nothing more is done if there is
     any. All of it happens at once, or nothing.
     """
-    from mesh.catalog.renewing import ELSEWHERE
+    from mesh.catalog.renewing import ALWAYS_KEPT, ELSEWHERE
     from mesh.cli.console import count, print_error, say
     from mesh.errors import MeshError
     from mesh.orchestration.renewing import rebuild as rebuilt
@@ -159,8 +160,9 @@ def rebuild(
     workspace = session.workspace()
     known = workspace.catalog.irreplaceable()
     for name, rows in known.items():
-        say(f"neither definitions nor the lake know {name}: {count(rows, 'row')}")
-    if known and not carry:
+        always = "; kept in any case" if name in ALWAYS_KEPT else ""
+        say(f"neither definitions nor the lake know {name}: {count(rows, 'row')}{always}")
+    if known.keys() - ALWAYS_KEPT and not carry:
         raise MeshError("nothing was done", hint="--carry all keeps it, --carry none forgets it")
     kept = {"all": [*ELSEWHERE], "none": [], "": []}.get(carry, carry.split(","))
     if unknown := sorted(set(kept) - set(ELSEWHERE)):

@@ -43,6 +43,7 @@ def list_products(
         print_json([_as_json(row) for row in found])
     else:
         _print(found)
+        _warn_of_ends(found, session)
     if not domain:
         _warn_of_broken(organization)
 
@@ -114,6 +115,16 @@ def _end(row: _Row) -> str:
         return ""
     instead = f": use {product.successor}" if product.successor else ""
     return f"{product.id} has its last day on {product.deprecated}{instead}"
+
+
+def _warn_of_ends(found: list[_Row], session: Session) -> None:
+    """Warn of agreements of these products that end soon."""
+    from mesh.cli.access.looking import warn_of_ends
+
+    names = {str(row.product.id) for row in found}
+    agreements = session.workspace().catalog.agreements.all()
+    held = [agreement for agreement in agreements if agreement.holder in names]
+    warn_of_ends(held, session.settings(), datetime.now(UTC))
 
 
 def _warn_of_broken(organization: Organization) -> None:

@@ -37,15 +37,10 @@ def create(
 ) -> None:
     """Make a token. It is shown once: the catalog keeps only a hash of it."""
     from mesh.cli.console import moment, print_json, say, stdout
-    from mesh.products.ports import parse_duration
 
-    scopes = [_scope(name) for name in scope]
-    try:
-        lasting = parse_duration(expires)
-    except (ValueError, OverflowError) as error:
-        raise MeshError(str(error), where="--expires") from error
+    scopes, seconds = [_scope(name) for name in scope], lasting(expires)
     catalog = Session.of(context).workspace().catalog
-    made = catalog.tokens.create(principal, scopes, lasting=lasting.total_seconds(), note=note)
+    made = catalog.tokens.create(principal, scopes, lasting=seconds, note=note)
     if as_json:
         print_json({**_as_json(made.record), "token": made.secret})
         return
@@ -97,6 +92,16 @@ def revoke(
         print_json(_as_json(record))
         return
     say(f"token {record.id} of {record.principal} is revoked")
+
+
+def lasting(expires: str) -> float:
+    """How many seconds a token is good, by `--expires`. Raises MeshError."""
+    from mesh.products.ports import parse_duration
+
+    try:
+        return parse_duration(expires).total_seconds()
+    except (ValueError, OverflowError) as error:
+        raise MeshError(str(error), where="--expires") from error
 
 
 def _scope(name: str) -> Scope:

@@ -28,6 +28,8 @@ _WORDS: Mapping[str, tuple[str, str, str, str]] = {
     "inputs": ("the input", "is not registered", "is declared by nobody", _SYNC),
     "terms": ("the term", "is not registered", "is in no glossary", _SYNC),
     "term_links": ("the link of a term", "is not registered", "is in no glossary", _SYNC),
+    "organization": ("the organisation", "is not registered", "is declared nowhere", _SYNC),
+    "policies": ("the policies", "are not registered", "are in no folder", _SYNC),
     "tracings": ("the tracing", "is missing", "is of nobody", _SYNC),
     "column_edges": ("the column's origin", "is missing", "is in no plan", _SYNC),
     "receipts": ("the receipt", "is in the lake only", "is not in the lake", _REBUILD),

@@ -10,12 +10,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
+from mesh.access.deciding import Decider
+from mesh.access.tree import decider_of_run
 from mesh.catalog.store import Catalog
 from mesh.engines.tracing import traced, tracing_digest
 from mesh.lake import Lake
-from mesh.products.collection import Domain, domain_folders, domain_name, load_domain
+from mesh.products.collection import (
+    ORGANIZATION,
+    Domain,
+    domain_folders,
+    domain_name,
+    load_domain,
+)
 from mesh.products.declaration import DataProduct
-from mesh.products.domain import DomainManifest
+from mesh.products.domain import DomainManifest, read_organization
+from mesh.products.policy_files import organization_policies
 from mesh.settings import Settings, load
 
 
@@ -27,15 +36,15 @@ class Workspace:
     lake: Lake
     catalog: Catalog
     _registered: dict[str, DomainManifest] = field(default_factory=dict)
+    _told: list[str] = field(default_factory=list)
+    _deciders: list[Decider] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
         """Open the mesh of these settings, or the one that holds the current folder."""
         chosen = settings or load()
-        at = (chosen.catalog_url, chosen.catalog.token)
-        catalog = Catalog.open(*at, ca_bundle=chosen.catalog_bundle)
-        return cls(chosen, Lake.of(chosen), catalog)
+        return cls(chosen, Lake.of(chosen), Catalog.of(chosen))
 
     def register(self, domains: Iterable[Domain]) -> None:
         """Make domains and their products known to the catalog, as they are declared now.
@@ -44,10 +53,24 @@ class Workspace:
         """
         declared = list(domains)
         with self._lock:
+            self._register_organization()
             for domain in declared:
                 self.catalog.register(domain)
                 self._registered[domain.name] = domain.manifest
             self._trace([product for domain in declared for product in domain.products])
+
+    def _register_organization(self) -> None:
+        """Make the catalog say what `organization.yaml` and the organisation's policies say, once.
+
+        Nothing is registered of a mesh that has no such file.
+        """
+        file = self.settings.path(self.settings.domains) / ORGANIZATION
+        if not self._told and file.is_file():
+            manifest = read_organization(file).model_dump(mode="json")
+            self.catalog.policies.register_organization(
+                manifest, organization_policies(self.settings)
+            )
+            self._told.append(manifest["name"])
 
     def _trace(self, products: Iterable[DataProduct]) -> None:
         digests, known = self.catalog.contract_digests(), self.catalog.traces.digests()
@@ -60,6 +83,16 @@ class Workspace:
     def manifest_of(self, domain: str) -> DomainManifest | None:
         """What a domain says of itself, if it was registered here."""
         return self._registered.get(domain)
+
+    def decider(self) -> Decider:
+        """Who decides what runs may read and publish: the policies of the folders, as of now.
+
+        They are read once. Raises PolicyError.
+        """
+        with self._lock:
+            if not self._deciders:
+                self._deciders.append(decider_of_run(self.settings, self.catalog.agreements))
+            return self._deciders[0]
 
     def ensure_registered(self, domain: str) -> None:
         """Register a domain from its folder, unless this workspace has done so."""

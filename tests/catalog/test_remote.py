@@ -2,10 +2,13 @@
 
 import json
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from mesh.catalog.chain import NewEntry
+from mesh.catalog.decision_log import LogQuery
 from mesh.catalog.receipts import InputVersion
 from mesh.catalog.remote import client
 from mesh.catalog.store import Catalog
@@ -229,3 +232,25 @@ def test_the_settings_open_a_remote_catalog(server, tmp_path, monkeypatch):
     workspace.catalog.close()
     assert report.unreadable == ()
     assert [record.name for record in server.behind.products()] == [WEATHER]
+
+
+def test_a_token_decides_only_for_whom_it_stands(server):
+    entry = NewEntry("access.vote", "bo", WEATHER)
+    with opened(server, "write") as catalog:
+        with pytest.raises(NotAllowedError, match="ada cannot decide for bo"):
+            catalog.decisions.append([entry])
+        catalog.decisions.append([replace(entry, who="Ada"), replace(entry, kind="read")])
+    with opened(server, "admin") as catalog:
+        catalog.decisions.append([entry])
+    with opened(server, "read") as catalog, pytest.raises(CatalogError, match="good for write"):
+        catalog.decisions.append([replace(entry, who="ada")])
+    assert server.behind.decisions.verify().entries == 3
+
+
+def test_the_decision_log_is_not_for_somebody_without_a_token(server):
+    with Catalog.open(server.url) as catalog:
+        assert catalog.decisions.verify().holds
+        with pytest.raises(MeshError, match="needs a token"):
+            catalog.decisions.entries(LogQuery())
+    with opened(server, "read") as catalog:
+        assert catalog.decisions.entries(LogQuery()) == []

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from mesh.catalog.remote.kept import Token
 from mesh.catalog.remote.operations import PROTOCOL
 from mesh.errors import (
     CatalogError,
@@ -60,18 +61,16 @@ class Caller:
     def __init__(
         self,
         url: str,
-        token: str = "",
+        token: Token = "",
         patience: Patience | None = None,
         *,
         ca_bundle: Path | None = None,
     ) -> None:
         self._patience = patience or Patience()
-        self.where = _checked(url)
+        self.where = checked_url(url)
         self._trust = _trusting(ca_bundle) if ca_bundle is not None else None
-        headers = {"user-agent": "mesh", "mesh-protocol": str(PROTOCOL)}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
-        self._headers = headers
+        self._headers = {"user-agent": "mesh", "mesh-protocol": str(PROTOCOL)}
+        self._token = token
         self._client = self._connected()
 
     def close(self) -> None:
@@ -88,6 +87,10 @@ class Caller:
             headers["content-encoding"] = "gzip"
         answer = self._send("POST", f"/api/v1/catalog/{operation}", body, headers)
         return self._content(answer)["result"]
+
+    def get(self, path: str) -> Any:
+        """What is at a path of the API, as plain values."""
+        return self._content(self._send("GET", f"/api/v1/{path}"))
 
     def check(self) -> None:
         """Make sure that a catalog answers there, that we may read it, and that we understand it.
@@ -120,6 +123,9 @@ class Caller:
     def _send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> httpx2.Response:
+        token = self._token if isinstance(self._token, str) else self._token()
+        if token:
+            headers = {**(headers or {}), "authorization": f"Bearer {token}"}
         if self._client.is_closed:  # a catalog that was closed opens again when it is used
             self._client = self._connected()
         for pause in self._patience.pauses:
@@ -163,10 +169,10 @@ class Caller:
             content = {}
         if answer.is_success:
             return content
-        raise _error(answer.status_code, content if isinstance(content, dict) else {}, self.where)
+        raise error_of(answer.status_code, content if isinstance(content, dict) else {}, self.where)
 
 
-def _checked(url: str) -> str:
+def checked_url(url: str) -> str:
     """The URL without its end slash. Raises CatalogError where a token could be overheard."""
     parts = urlsplit(url)
     is_near = parts.hostname in {"localhost", "127.0.0.1", "::1"}
@@ -231,13 +237,13 @@ def _asked_pause(answer: httpx2.Response) -> float:
 
 
 _REFUSED = {
-    401: "create a token where the catalog is (`mesh token create`), and set MESH_CATALOG__TOKEN",
+    401: "sign in (`mesh login`), or set MESH_CATALOG__TOKEN to a token of `mesh token create`",
     404: "check MESH_CATALOG__URL; if it is right, `mesh serve` there is older than this Mesh",
     413: "raise serving.body_bytes where the catalog is",
 }
 
 
-def _error(status: int, problem: Mapping[str, Any], where: str) -> MeshError:
+def error_of(status: int, problem: Mapping[str, Any], where: str) -> MeshError:
     """The error that a problem tells of: the very one, where the other end names it."""
     detail = str(problem.get("detail") or problem.get("title") or f"it answered {status}")
     hint = str(problem.get("hint") or _REFUSED.get(status, ""))

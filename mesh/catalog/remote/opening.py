@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mesh.catalog.database import Database
 from mesh.catalog.remote.client import Caller
+from mesh.catalog.remote.kept import Token
 from mesh.catalog.remote.operations import Operation, facets_of, operations_of
 from mesh.errors import CatalogError
 
@@ -54,7 +55,7 @@ class _Elsewhere(Database):
 
 
 def open_remote(
-    kind: type[Catalog], url: str, token: str, ca_bundle: Path | None = None
+    kind: type[Catalog], url: str, token: Token, ca_bundle: Path | None = None
 ) -> Catalog:
     """The catalog that `mesh serve` serves at a URL.
 

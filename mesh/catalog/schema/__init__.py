@@ -6,6 +6,7 @@ ordered stand by themselves; the whole value is kept as JSON.
 """
 
 from mesh.catalog.schema.base import Instant, Json, metadata
+from mesh.catalog.schema.decided import agreements, decision_cases, decision_log, separations
 from mesh.catalog.schema.emitted import deliveries, delivery_leases, emitted_runs
 from mesh.catalog.schema.evidence import (
     erasures,
@@ -17,6 +18,7 @@ from mesh.catalog.schema.evidence import (
     retirements,
 )
 from mesh.catalog.schema.finding import profiles, term_links, terms, usage, usage_batches
+from mesh.catalog.schema.governing import organization, policies
 from mesh.catalog.schema.lineage import (
     column_edges,
     dataset_columns,
@@ -39,18 +41,21 @@ from mesh.catalog.schema.registered import (
 from mesh.catalog.schema.searched import search_documents, searched
 from mesh.catalog.schema.serving import tokens
 
-REVISION = "0011"
+REVISION = "0013"
 """The revision of `migrations/` that these tables are."""
 
 __all__ = [
     "REVISION",
     "Instant",
     "Json",
+    "agreements",
     "column_edges",
     "columns",
     "contract_versions",
     "dataset_columns",
     "datasets",
+    "decision_cases",
+    "decision_log",
     "deliveries",
     "delivery_leases",
     "domains",
@@ -63,7 +68,9 @@ __all__ = [
     "jobs",
     "lineage_events",
     "metadata",
+    "organization",
     "people",
+    "policies",
     "products",
     "profiles",
     "quarantine_events",
@@ -74,6 +81,7 @@ __all__ = [
     "run_datasets",
     "search_documents",
     "searched",
+    "separations",
     "term_links",
     "terms",
     "tokens",

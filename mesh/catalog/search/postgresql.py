@@ -44,14 +44,14 @@ class PostgresqlIndex:
     def clear(self, connection: Connection) -> None:
         """Forget everything."""
         for table in ("search_text", "search_words"):
-            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 -- a constant
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 -- a constant # nosec B608
 
     def matching(self, connection: Connection, wanted: Sequence[Wanted]) -> list[list[int]]:
         """The documents of each, in any order."""
         if not wanted:
             return []
         query = " UNION ALL ".join(
-            f"SELECT {number}, array_agg(document) FROM search_text "  # noqa: S608 -- a number
+            f"SELECT {number}, array_agg(document) FROM search_text "  # noqa: S608 -- a number # nosec B608
             f"WHERE words @@ CAST(:q{number} AS tsquery)"
             for number in range(len(wanted))
         )

@@ -37,7 +37,7 @@ class SqliteIndex:
     def clear(self, connection: Connection) -> None:
         """Forget everything."""
         for table in ("search_text", "search_words", "search_trigrams"):
-            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 -- a constant
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 -- a constant # nosec B608
 
     def matching(self, connection: Connection, wanted: Sequence[Wanted]) -> list[list[int]]:
         """The documents of each, in any order."""

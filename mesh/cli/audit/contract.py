@@ -1,4 +1,4 @@
-"""`mesh audit`: published rows against the contract of the working tree, without writing."""
+"""`mesh audit PRODUCT`: published rows against the contract of the working tree. Writes nothing."""
 
 from __future__ import annotations
 
