@@ -48,6 +48,10 @@ def read(
     since: Annotated[
         int | None, typer.Option(min=0, help="Only what changed after this version.")
     ] = None,
+    who: Annotated[
+        str, typer.Option("--as", help="Show what somebody sees: an address, a service, a product.")
+    ] = "",
+    purpose: Annotated[str, typer.Option(help="What they would read it for; with `--as`.")] = "",
     form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
     output: Annotated[
         Path | None, typer.Option(dir_okay=False, help="File to write, instead of the terminal.")
@@ -57,21 +61,30 @@ def read(
 
     CSV, JSON and Arrow are streamed: a product larger than memory passes. Of a retired product rows
     are shown as long as they are kept, with a warning on standard error that names its successor.
+
+    With `--as`, rows, columns and values as policies and agreements let somebody see them.
     """
-    from mesh.cli.writing import write
     from mesh.lake import Lake
     from mesh.lake.unreadable import naming_damage
     from mesh.reading import filtering
     from mesh.reading.counting import READS
     from mesh.reading.incremental import changed_rows
+    from mesh.reading.writing import write
 
     if output is not None and form is Format.TABLE:
         raise typer.BadParameter("a table is for the terminal: add --format csv, json or arrow")
+    if who and since is not None:
+        raise typer.BadParameter("what changed is not shown as somebody sees it: leave --since out")
     session = Session.of(context)
     name = session.product_id(product)
     pinned = _published(session, name, version)
     _warn_of_an_end(pinned, is_latest=version is None)
-    frame = pinned.scan() if since is None else changed_rows(pinned, since)
+    if who:
+        from mesh.cli.reading_as import seen_by
+
+        frame = seen_by(session, name, pinned, who=who, purpose=purpose).scan()
+    else:
+        frame = pinned.scan() if since is None else changed_rows(pinned, since)
     chosen = filtering.columns_of(columns, frame, str(name)) if columns else None
     if where:
         frame = filtering.filtered(frame, where, str(name))

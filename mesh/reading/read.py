@@ -136,6 +136,5 @@ def referenced_values(
 def _known_products(settings: Settings) -> list[str]:
     from mesh.catalog.store import Catalog
 
-    at = (settings.catalog_url, settings.catalog.token)
-    with Catalog.open(*at, ca_bundle=settings.catalog_bundle) as catalog:
+    with Catalog.of(settings) as catalog:
         return [str(record.id) for record in catalog.products()]

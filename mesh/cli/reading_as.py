@@ -1,0 +1,48 @@
+"""A product as somebody sees it, for whoever runs the command.
+
+Owns the way from a name to a governed read by the policies of the working tree and the agreements
+of the catalog. It is a look at what somebody would see: it is counted as a read of whoever looks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mesh.access.deciding import Decider
+    from mesh.cli.session import Session
+    from mesh.naming import ProductId
+    from mesh.reading import PinnedInput
+    from mesh.reading.governed import GovernedRead
+
+
+def seen_by(
+    session: Session, product: ProductId, pinned: PinnedInput, *, who: str, purpose: str
+) -> GovernedRead:
+    """What somebody sees of a pinned version.
+
+    Raises AccessDeniedError, PolicyError, UnknownProductError, CatalogError.
+    """
+    from mesh.access.model import Action, Ask, PrincipalKind
+    from mesh.access.tree import port_of
+    from mesh.cli.session import find_product
+    from mesh.reading.governed import govern
+
+    settings, organization = session.settings(), session.organization()
+    decider = decider_of(session)
+    principal = decider.directory.principal(who)
+    is_product = principal.kind is PrincipalKind.PRODUCT
+    port = port_of(find_product(organization, str(product)))
+    ask = Ask(principal, Action.USE if is_product else Action.READ, port, purpose)
+    return govern(pinned, decider.view(ask), ask=ask, settings=settings)
+
+
+def decider_of(session: Session) -> Decider:
+    """The decision point: policies of the working tree, and agreements of the catalog.
+
+    Raises PolicyError, CatalogError.
+    """
+    from mesh.access.tree import decider_of_tree
+
+    book = session.workspace().catalog.agreements
+    return decider_of_tree(session.settings(), session.organization(), book=book)
