@@ -1,8 +1,6 @@
-"""Where a contract's SQL runs: a locked DuckDB in memory that sees one stream of rows.
+"""Where a contract's SQL runs: in a locked database that sees the product's rows alone.
 
-Owns the limits: no files, no network, no extensions, no objects of this process, and settings that
-the query cannot change; so much memory, so many seconds. Nothing spills: a query that needs more
-than its memory fails. Rows come as an Arrow stream that may be asked for again for every scan.
+Owns what is asked of it: one value, in so many seconds. What it is locked against, `locked` says.
 """
 
 from __future__ import annotations
@@ -10,10 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mesh.contracts.arrow import arrow_schema
+from mesh.contracts.locked import Limits, Streamed, locked, told
 from mesh.contracts.queries import Query
 
 if TYPE_CHECKING:
@@ -32,22 +30,6 @@ _NUMBERS = (
     "DECIMAL",
     "U",
 )
-
-
-class Streamed(Protocol):
-    """Rows that can be read again and again."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """A stream of all rows, from the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one query may use: memory in bytes, time in seconds, threads."""
-
-    memory_bytes: int = 512 * 1024 * 1024
-    seconds: float = 300.0
-    threads: int = 1
 
 
 class QueryError(Exception):
@@ -88,33 +70,19 @@ def binding_problem(query: Query, contract: Contract, *, is_number: bool) -> str
 @contextmanager
 def _locked(query: Query, rows: Streamed, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that sees these rows and nothing else. Whatever it raises is a QueryError."""
+    with _reported(limits), locked({query.table: rows}, limits) as connection:
+        yield connection
+
+
+@contextmanager
+def _reported(limits: Limits) -> Iterator[None]:
+    """Whatever DuckDB raises is a QueryError."""
     import duckdb
 
-    with duckdb.connect(":memory:", config=_SETTINGS) as connection:
-        try:
-            connection.execute(f"SET memory_limit = '{limits.memory_bytes}B'")
-            connection.execute(f"SET threads = {limits.threads}")
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("SET temp_directory = ''")
-            connection.execute("SET enable_external_access = false")
-            connection.register(query.table, rows)
-            connection.execute("SET lock_configuration = true")
-            yield connection
-        except duckdb.InterruptException as error:
-            message = f"it took longer than {limits.seconds:g} s"
-            raise QueryError(message) from error
-        except duckdb.OutOfMemoryException as error:
-            message = f"it needs more than {limits.memory_bytes:,} bytes of memory"
-            raise QueryError(message) from error
-        except duckdb.Error as error:
-            raise QueryError(str(error).splitlines()[0]) from error
-
-
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "python_enable_replacements": "false",
-    "autoload_known_extensions": "false",
-    "autoinstall_known_extensions": "false",
-}
+    try:
+        yield
+    except duckdb.Error as error:
+        raise QueryError(told(error, limits)) from error
 
 
 @contextmanager

@@ -18,8 +18,8 @@ import polars as pl
 
 from mesh.contracts import wording
 from mesh.contracts.expressions import check_of, compiled
+from mesh.contracts.locked import Limits
 from mesh.contracts.model import Contract, Rule, Scope, distinct_rules
-from mesh.contracts.sandbox import Limits
 from mesh.contracts.value_checks import VALUE_CHECKS
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import GateError

@@ -31,8 +31,8 @@ from mesh.catalog.receipts import (
 )
 from mesh.contracts import wording
 from mesh.contracts.arrow import Difference
+from mesh.contracts.locked import Limits
 from mesh.contracts.model import Contract
-from mesh.contracts.sandbox import Limits
 from mesh.contracts.verdict import Finding, Outcome, Verdict
 from mesh.errors import StorageError
 from mesh.lake import Lake, Snapshot, Table

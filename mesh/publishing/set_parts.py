@@ -13,8 +13,8 @@ from typing import Protocol
 
 import polars as pl
 
+from mesh.contracts.locked import Limits
 from mesh.contracts.model import Contract, Rule
-from mesh.contracts.sandbox import Limits
 from mesh.contracts.verdict import Finding
 from mesh.errors import GateError
 from mesh.lake.streaming import batches_of_frame

@@ -14,8 +14,8 @@ from typing import Any
 import polars as pl
 
 from mesh.contracts.arrow import Difference, arrow_schema, differences
+from mesh.contracts.locked import Limits
 from mesh.contracts.model import Contract
-from mesh.contracts.sandbox import Limits
 from mesh.contracts.verdict import Finding, Verdict
 from mesh.products.declaration import DataProduct
 from mesh.publishing.conformance import Conformance, LossyCastError

@@ -53,7 +53,7 @@ def require_condition(schema: pl.Schema, condition: str, where: str) -> None:
 def marked(frame: pl.LazyFrame, condition: str, mark: str) -> pl.LazyFrame:
     """Every row, with a column `mark` that says whether the condition holds; null is no."""
     context = pl.SQLContext(rows=frame)
-    query = f'SELECT *, COALESCE((\n{condition}\n), FALSE) AS "{mark}" FROM rows'  # noqa: S608 -- read-only, and the user's own machine
+    query = f'SELECT *, COALESCE((\n{condition}\n), FALSE) AS "{mark}" FROM rows'  # noqa: S608 -- read-only, and the user's own machine # nosec B608
     return context.execute(query)
 
 
@@ -70,7 +70,7 @@ def _where(frame: pl.LazyFrame, condition: str) -> pl.LazyFrame:
     # `sql_expr` alone does not compare times with text; a whole query does. That the condition is
     # one expression was settled by `columns_in`.
     context = pl.SQLContext(rows=frame)
-    return context.execute(f"SELECT * FROM rows WHERE (\n{condition}\n)")  # noqa: S608 -- read-only, and the user's own machine
+    return context.execute(f"SELECT * FROM rows WHERE (\n{condition}\n)")  # noqa: S608 -- read-only, and the user's own machine # nosec B608
 
 
 def _refused(condition: str, where: str, error: Exception, hint: str) -> MeshError:

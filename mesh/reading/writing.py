@@ -1,4 +1,4 @@
-"""Rows on their way out of the command: CSV, JSON and Arrow, batch by batch.
+"""Rows on their way out: CSV, JSON and Arrow, batch by batch.
 
 Owns the formats, and how values are written that they have none for: bytes in base64, spans of time
 as ISO 8601. Nothing is held but one batch, so that a product larger than memory passes.
@@ -28,7 +28,7 @@ def write(frame: pl.LazyFrame, form: str, output: Path | None) -> None:
     A file appears whole or not at all; without one, rows go to standard output.
     """
     with _opened(output) as stream:
-        _FORMATS[form](frame, stream)
+        FORMATS[form](frame, stream)
 
 
 def _csv(frame: pl.LazyFrame, stream: BinaryIO) -> None:
@@ -65,11 +65,12 @@ def _arrow(frame: pl.LazyFrame, stream: BinaryIO) -> None:
             writer.write_table(batch.to_arrow(compat_level=compatible).cast(schema))
 
 
-_FORMATS: dict[str, Callable[[pl.LazyFrame, BinaryIO], None]] = {
+FORMATS: dict[str, Callable[[pl.LazyFrame, BinaryIO], None]] = {
     "csv": _csv,
     "json": _json,
     "arrow": _arrow,
 }
+"""How rows are written as `csv`, `json` and `arrow`."""
 
 
 def _batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:

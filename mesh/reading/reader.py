@@ -1,0 +1,65 @@
+"""Somebody who reads products by name, as policy lets them.
+
+Owns what every way to read has in common: who reads, for what, and where products, decisions and
+the log of reads come from. Whoever holds the keys of the lake itself is an `Operator`: a policy
+between them and their own files would be a pretence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mesh.access.model import Action, Ask, ColumnView, Port, Principal, View
+from mesh.access.reads import Audit
+from mesh.catalog.model import ProductRecord
+from mesh.reading.governed import GovernedRead, Viewing, open_governed
+from mesh.settings import Settings
+
+
+class Operator:
+    """Sees all of everything: they have the files."""
+
+    def view(self, ask: Ask) -> View:
+        """The whole port, as it is."""
+        names = ask.columns or ask.port.contract.column_names
+        return View(ask.port, ask.principal, tuple(ColumnView(name) for name in names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """One principal, reading for one purpose. `product` finds a product by its full name."""
+
+    principal: Principal
+    purpose: str
+    decider: Viewing
+    product: Callable[[str], ProductRecord]
+    settings: Settings
+    audit: Audit | None = None
+
+    def read(
+        self,
+        name: str,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+    ) -> GovernedRead:
+        """A product as they may see it, at a version or a time; the latest by default.
+
+        Raises AccessDeniedError, UnknownProductError, NotPublishedError and VersionRemovedError.
+        """
+        ask = Ask(self.principal, Action.READ, port_of(self.product(name)), self.purpose)
+        return open_governed(
+            self.decider,
+            ask,
+            settings=self.settings,
+            version=version,
+            as_of=as_of,
+            audit=self.audit,
+        )
+
+
+def port_of(record: ProductRecord) -> Port:
+    """A product's port, as policies are told of it."""
+    return Port(record.id, record.id.domain, record.access, record.contract, record.tags)
