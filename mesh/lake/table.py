@@ -25,6 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from mesh.errors import CommitConflictError, NotPublishedError, StorageError
 from mesh.lake.access import Access
 from mesh.lake.credentials import CREDENTIAL_NAMES
+from mesh.lake.described import Described, described
 from mesh.lake.evolving import changed_columns, evolved_schema, log_entry
 from mesh.lake.failures import explained, storage_errors
 from mesh.lake.log import Commit, commit_at, commits_from, log_path
@@ -154,6 +155,11 @@ class Snapshot:
         """The data files of this version."""
         actions = pa.table(self._delta.get_add_actions(flatten=False)).to_pylist()
         return tuple(_data_file(action) for action in actions)
+
+    @cached_property
+    def described(self) -> Described:
+        """The same in Delta's own words, for others to read."""
+        return described(self._delta)
 
     def scan(self) -> pl.LazyFrame:
         """The rows, as they are stored."""

@@ -1,0 +1,1 @@
+"""The Delta Sharing server, as its clients and its attackers ask it."""
