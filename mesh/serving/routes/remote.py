@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Request, Security
 from starlette.responses import Response
 
 from mesh.catalog.database import only_reading
+from mesh.catalog.decision_log import acting_for
 from mesh.catalog.remote.operations import PROTOCOL, Operation, facets_of, operations_of
 from mesh.catalog.store import Catalog
 from mesh.catalog.tokens import Scope
@@ -28,6 +29,8 @@ router = APIRouter()
 _FOR_ADMINISTRATORS = frozenset({"tokens"})
 _FOR_READERS = frozenset({"usage.add"})
 """What is written of reading, by whoever may read and has a token."""
+_FOR_THE_NAMED = frozenset({"decisions.entries", "decisions.following"})
+"""What says who read what: not for somebody without a token, even where reading is open."""
 
 
 class Calls:
@@ -71,10 +74,14 @@ def call(
     _allowed(principal, operation)
     calls: Calls = request.app.state.calls
     is_counting = operation in _FOR_READERS and bool(principal.name)
-    with nullcontext() if is_counting or principal.may(Scope.WRITE) else only_reading():
+    may_write = is_counting or principal.may(Scope.WRITE)
+    actor = "" if principal.may(Scope.ADMIN) else principal.name
+    with nullcontext() if may_write else only_reading(), acting_for(actor):
         try:
             result = calls.call(operation, body.get("arguments") if isinstance(body, dict) else {})
         except NotAllowedError as error:
+            if may_write:  # it is not what may be written that is at fault
+                raise
             raise _needs(Scope.WRITE, principal) from error
     # Python's JSON: samples of bad rows hold NaN and lone surrogates, which come back as they went.
     return Response(json.dumps({"result": result}), media_type="application/json")
@@ -92,7 +99,8 @@ def _allowed(principal: Principal, operation: str) -> None:
     needed = Scope.READ
     if operation.partition(".")[0] in _FOR_ADMINISTRATORS:
         needed = Scope.ADMIN
-    if not principal.may(needed):
+    is_nameless = operation in _FOR_THE_NAMED and not principal.name
+    if is_nameless or not principal.may(needed):
         raise _needs(needed, principal)
 
 

@@ -1,0 +1,1 @@
+"""A real identity provider, which tests start: the npm package `oidc-provider`."""
