@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mesh.products.retention import Retention
     from mesh.publishing import publish
     from mesh.reading import read
+    from mesh.reading.connecting import connect
 
 _HOMES = {
     "Append": "mesh.products.modes",
@@ -73,6 +74,7 @@ _HOMES = {
     "Upsert": "mesh.products.modes",
     "check": "mesh.contracts.pandera",
     "compare": "mesh.contracts.value_rules",
+    "connect": "mesh.reading.connecting",
     "data_product": "mesh.products.declaration",
     "dataframe_check": "mesh.contracts.pandera",
     "definitions": "mesh.orchestration.definitions",
@@ -109,6 +111,7 @@ __all__ = [
     "Upsert",
     "check",
     "compare",
+    "connect",
     "data_product",
     "dataframe_check",
     "definitions",

@@ -19,18 +19,24 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from mesh.cli.audit import audit as audit_command
+from mesh.cli.access import app as access_commands
+from mesh.cli.audit import app as audit_commands
 from mesh.cli.catalog import app as catalog_commands
 from mesh.cli.check import check as check_command
 from mesh.cli.contract import app as contract_commands
+from mesh.cli.decision import app as decision_commands
 from mesh.cli.domain import app as domain_commands
 from mesh.cli.erase import erase as erase_command
 from mesh.cli.glossary import app as glossary_commands
 from mesh.cli.lineage import lineage as lineage_command
 from mesh.cli.listing import list_products
+from mesh.cli.login import login as login_command
+from mesh.cli.login import logout as logout_command
+from mesh.cli.login import whoami as whoami_command
 from mesh.cli.maintain import maintain as maintain_command
 from mesh.cli.new import app as new_commands
 from mesh.cli.plan import plan as plan_command
+from mesh.cli.policy import app as policy_commands
 from mesh.cli.preview import preview as preview_command
 from mesh.cli.quarantine import app as quarantine_commands
 from mesh.cli.read import read as read_command
@@ -41,7 +47,9 @@ from mesh.cli.run import run as run_command
 from mesh.cli.search import search as search_command
 from mesh.cli.serve import serve as serve_command
 from mesh.cli.session import Session
+from mesh.cli.share import app as share_commands
 from mesh.cli.show import show as show_command
+from mesh.cli.sql import sql as sql_command
 from mesh.cli.token import app as token_commands
 from mesh.cli.why import why as why_command
 from mesh.errors import MeshError
@@ -120,14 +128,16 @@ app.command("list")(list_products)
 app.command("search")(search_command)
 app.command("show")(show_command)
 app.command("read")(read_command)
+app.command("sql")(sql_command)
 app.command("lineage")(lineage_command)
 app.command("why")(why_command)
 app.command("reproduce")(reproduce_command)
 app.add_typer(glossary_commands, name="glossary")
+app.add_typer(policy_commands, name="policy")
 app.add_typer(quarantine_commands, name="quarantine")
 app.command("check")(check_command)
 app.command("plan")(plan_command)
-app.command("audit")(audit_command)
+app.add_typer(audit_commands, name="audit")
 app.command("preview")(preview_command)
 app.add_typer(contract_commands, name="contract")
 app.add_typer(new_commands, name="new")
@@ -135,6 +145,12 @@ app.add_typer(domain_commands, name="domain")
 app.add_typer(catalog_commands, name="catalog")
 app.command("serve")(serve_command)
 app.add_typer(token_commands, name="token")
+app.add_typer(access_commands, name="access")
+app.add_typer(decision_commands, name="decision")
+app.command("login")(login_command)
+app.command("logout")(logout_command)
+app.command("whoami")(whoami_command)
+app.add_typer(share_commands, name="share")
 app.command("retire")(retire_command)
 app.command("maintain")(maintain_command)
 app.command("erase")(erase_command)

@@ -14,21 +14,51 @@ from starlette.types import ASGIApp
 
 from mesh.catalog.store import Catalog
 from mesh.serving import documents, problems
-from mesh.serving.authority import Limits, is_near, reads
+from mesh.serving.authority import Authority, Limits, is_near, reads
+from mesh.serving.deciding import Deciding
 from mesh.serving.doorway import Doorway
 from mesh.serving.gathering import Gathering
+from mesh.serving.identity.signing_in import Identities
+from mesh.serving.readers import Readers
 from mesh.serving.requests import ID_HEADER
-from mesh.serving.routes import columns, events, finding, health, others, products, remote
+from mesh.serving.routes import (
+    browsing,
+    columns,
+    events,
+    finding,
+    health,
+    others,
+    products,
+    remote,
+    signing_in,
+)
 from mesh.serving.routes.asking import NOT_CHANGED, READING
 from mesh.serving.routes.asking import problems as told
+from mesh.serving.rows.routes import PREFIX as ROWS
+from mesh.serving.rows.routes import make_rows_app
+from mesh.serving.sharing.app import make_sharing_app
+from mesh.serving.sharing.names import PREFIX as SHARING
+from mesh.serving.sharing.sharing import Sharing
 from mesh.serving.views.base import Answer
 from mesh.settings import ServingSettings
 
 PREFIX = "/api/v1"
 
 
-def make_app(catalog: Catalog, settings: ServingSettings) -> ASGIApp:
-    """The application that serves a catalog, doorway and all."""
+def make_app(
+    catalog: Catalog,
+    settings: ServingSettings,
+    *,
+    deciding: Deciding | None = None,
+    sharing: Sharing | None = None,
+    readers: Readers | None = None,
+    identities: Identities | None = None,
+) -> ASGIApp:
+    """The application that serves a catalog, doorway and all.
+
+    With `sharing` and `readers`, data as well, as far as `deciding` lets each caller see it. With
+    `identities`, those whom an identity provider names are known beside the catalog's own tokens.
+    """
     app = FastAPI(
         title="Mesh",
         summary="The catalog of a data mesh.",
@@ -44,10 +74,22 @@ def make_app(catalog: Catalog, settings: ServingSettings) -> ASGIApp:
     app.state.settings = settings
     app.state.limits = Limits.of(settings)
     app.state.calls = remote.Calls(catalog)
+    app.state.deciding = deciding
+    app.state.identities = identities
+    app.state.authority = Authority(catalog, deciding, identities)
+    app.state.sharing = sharing
+    app.state.readers = readers
     app.state.gathering = Gathering(catalog.events.take_batches)
     problems.install(app)
     _mount(app, settings)
+    if identities is not None:
+        app.include_router(signing_in.offers)
+        app.include_router(browsing.browsing)
     documents.install(app)
+    if sharing is not None:
+        app.mount(SHARING, make_sharing_app(app.state))
+    if readers is not None:
+        app.mount(ROWS, make_rows_app(app.state))
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -68,6 +110,7 @@ def _mount(app: FastAPI, settings: ServingSettings) -> None:
     )
     for router in (
         health.versions,
+        signing_in.people,
         products.router,
         columns.router,
         others.router,

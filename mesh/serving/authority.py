@@ -1,20 +1,30 @@
 """Who asks, and what they may do.
 
-Owns `authorise`, the one place where a request becomes a principal: the access model asks and
-answers here. Today a principal may what its token is good for, and reading may be open to all.
+Owns `Authority.principal_of_secret`, the one place where a secret becomes a principal, whatever
+protocol it came by, and `authorise`, which asks it for HTTP. Of the catalog a principal may what
+its token is good for, and reading may be open to all; what is seen of data, the access model
+decides of whom `identify` finds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from starlette.concurrency import run_in_threadpool
 
-from mesh.catalog.tokens import Scope, TokenRecord
+from mesh.access import model
+from mesh.catalog.store import Catalog
+from mesh.catalog.tokens import PREFIX, Scope
+from mesh.errors import IdentityError, ProviderUnavailableError
+from mesh.serving.deciding import Deciding
+from mesh.serving.identity.claims import Identity
+from mesh.serving.identity.cookies import Jar
+from mesh.serving.identity.signing_in import Identities
 from mesh.serving.limits import Buckets
 from mesh.serving.problems import ProblemError
 from mesh.serving.requests import address_of
@@ -23,20 +33,81 @@ from mesh.settings import ServingSettings
 _NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
 
 bearer = HTTPBearer(
-    auto_error=False, scheme_name="token", description="A token of `mesh token create`."
+    auto_error=False,
+    scheme_name="token",
+    description="A token of `mesh token create`, or an access token of the identity provider.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `name` is empty for somebody without a token."""
+    """Who asks. `name` is empty for somebody without a token.
+
+    `token` is the token's id. `known_as` finds whom the access model knows by that name, where data
+    is served: it is asked only for data, so that the catalog answers whatever policies are like.
+    """
 
     name: str
     allowed: frozenset[Scope]
+    known_as: Callable[[], model.Principal] | None = field(default=None, compare=False, repr=False)
+    token: str = ""
+
+    @property
+    def who(self) -> model.Principal | None:
+        """Whom the access model knows; None where no data is served."""
+        return None if self.known_as is None else self.known_as()
 
     def may(self, scope: Scope) -> bool:
         """Whether they may do what a scope allows."""
         return scope in self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Whose secrets are known: the catalog's tokens, and the identity provider's."""
+
+    catalog: Catalog
+    deciding: Deciding | None = None
+    identities: Identities | None = None
+
+    def principal_of_secret(self, secret: str) -> Principal | None:
+        """Who comes with a secret; None for one that is no token of the catalog's that is good.
+
+        Blocks while the catalog or the provider is asked. Raises IdentityError for a token of the
+        provider that is not good, and ProviderUnavailableError when that cannot be told now.
+        """
+        if self.identities is not None and not secret.startswith(PREFIX):
+            return self.principal_of(*self.identities.of_secret(secret))
+        record = self.catalog.tokens.known(secret)
+        if record is None:
+            return None
+        allowed = frozenset(scope for scope in Scope if record.allows(scope))
+        deciding = self.deciding
+        known = None if deciding is None else partial(deciding.principals, record.principal)
+        return Principal(record.principal, allowed, known, record.id)
+
+    def principal_of(self, identity: Identity, token: str) -> Principal:
+        """Somebody whom the identity provider named, and the id of the token that says so."""
+        assert self.identities is not None  # noqa: S101 -- who was named was named by it
+        known = None if self.deciding is None else partial(self._known, identity)
+        return Principal(identity.name, self.identities.scopes(identity), known, token)
+
+    def holder(self, name: str, token: str) -> model.Principal | None:
+        """Who holds the token of an id, as of now; None when it has ended, or is not theirs.
+
+        An empty id is a name's alone. Asked where data is served.
+        """
+        assert self.deciding is not None  # noqa: S101 -- nothing is served without
+        seen = self.identities.seen(token) if self.identities is not None else None
+        if seen is not None:
+            return self._known(seen) if seen.name == name else None
+        if token and not self.catalog.tokens.is_valid(token):
+            return None
+        return self.deciding.principals(name)
+
+    def _known(self, identity: Identity) -> model.Principal:
+        assert self.deciding is not None  # noqa: S101 -- asked where data is served
+        return self.deciding.principals(identity.name, identity.groups, identity.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +144,33 @@ async def authorise(request: Request) -> Principal:
     """
     limits: Limits = request.app.state.limits
     secret = _secret(request)
-    record = await run_in_threadpool(_known, request, secret) if secret is not None else None
-    if record is None:
-        limits.addresses.take(address_of(request))
-        if secret is not None:
-            raise _unauthorised("the token is unknown, expired or revoked", "invalid_token")
-        is_open = is_reading_open(request.app.state.settings)
-        return Principal("", frozenset({Scope.READ} if is_open else ()))
-    limits.tokens.take(record.id)
-    return Principal(record.principal, frozenset(s for s in Scope if record.allows(s)))
+    if secret is None:
+        found: Principal | IdentityError | None = _of_session(request)
+    else:
+        found = await run_in_threadpool(_known, request, secret)
+    if isinstance(found, Principal):
+        limits.tokens.take(found.token)
+        return found
+    limits.addresses.take(address_of(request))
+    if found is not None:
+        raise refusal(found)
+    if secret is not None:
+        raise unauthorised("the token is unknown, expired or revoked", "invalid_token")
+    is_open = is_reading_open(request.app.state.settings)
+    return Principal("", frozenset({Scope.READ} if is_open else ()))
+
+
+async def identify(request: Request) -> tuple[Principal, model.Principal]:
+    """Somebody who may read, and whom the access model knows by that name.
+
+    For what decides by who somebody is: then everybody shows a token, also where reading is open.
+    Raises ProblemError.
+    """
+    asking = checked(await authorise(request), Scope.READ)
+    who = await run_in_threadpool(lambda: asking.who)
+    if not asking.name or who is None:
+        raise unauthorised("this needs a token", "")
+    return asking, who
 
 
 async def needs_nothing(request: Request) -> Principal:
@@ -94,11 +183,11 @@ async def _needs(
     scopes: SecurityScopes,
     _shown: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)] = None,
 ) -> Principal:
-    return _checked(await authorise(request), Scope(scopes.scopes[0]))
+    return checked(await authorise(request), Scope(scopes.scopes[0]))
 
 
 async def _reads_openly(request: Request) -> Principal:
-    return _checked(await authorise(request), Scope.READ)
+    return checked(await authorise(request), Scope.READ)
 
 
 def needs(scope: Scope) -> Any:
@@ -112,11 +201,12 @@ def reads(settings: ServingSettings) -> Any:
     return Depends(reader) if is_reading_open(settings) else needs(Scope.READ)
 
 
-def _checked(principal: Principal, scope: Scope) -> Principal:
+def checked(principal: Principal, scope: Scope) -> Principal:
+    """Somebody who may what a scope allows. Raises ProblemError for everybody else."""
     if principal.may(scope):
         return principal
     if not principal.name:
-        raise _unauthorised("this needs a token", "")
+        raise unauthorised("this needs a token", "")
     raise ProblemError(
         403,
         f"the token is not good for {scope}",
@@ -124,14 +214,40 @@ def _checked(principal: Principal, scope: Scope) -> Principal:
     )
 
 
-def _unauthorised(detail: str, error: str) -> ProblemError:
+def unauthorised(detail: str, error: str, hint: str = "") -> ProblemError:
+    """The answer to somebody who shows no token, or one that is none."""
     challenge = f'Bearer realm="mesh", error="{error}"' if error else 'Bearer realm="mesh"'
     return ProblemError(
         401,
         detail,
-        hint="send `Authorization: Bearer …`; `mesh token create` makes a token",
+        hint=hint
+        or "send `Authorization: Bearer …`; `mesh token create` makes one, `mesh login` gets one",
         headers={"www-authenticate": challenge},
     )
+
+
+def refusal(error: IdentityError) -> ProblemError:
+    """The answer to somebody of whom the identity provider does not say enough, or nothing now."""
+    if isinstance(error, ProviderUnavailableError):
+        return ProblemError(503, error.what, hint=error.hint, headers={"retry-after": "5"})
+    return unauthorised(error.what, "invalid_token", error.hint)
+
+
+def jar_of(request: Request) -> Jar:
+    """Where this server's cookies are, as a browser reaches it."""
+    identities: Identities | None = request.app.state.identities
+    url = identities.settings.url if identities is not None else ""
+    return Jar((url or request.url.scheme).startswith("https"))
+
+
+def _of_session(request: Request) -> Principal | None:
+    """Whose browser asks. A cookie is sent by whatever page makes a browser ask: it only reads."""
+    authority: Authority = request.app.state.authority
+    if authority.identities is None or request.method != "GET":
+        return None
+    cookie = request.cookies.get(jar_of(request).name("session"), "")
+    found = authority.identities.of_cookie(cookie)
+    return None if found is None else authority.principal_of(*found)
 
 
 def _secret(request: Request) -> str | None:
@@ -143,6 +259,10 @@ def _secret(request: Request) -> str | None:
     return secret.strip() if scheme.lower() == "bearer" else ""
 
 
-def _known(request: Request, secret: str) -> TokenRecord | None:
-    found: TokenRecord | None = request.app.state.catalog.tokens.known(secret)
-    return found
+def _known(request: Request, secret: str) -> Principal | IdentityError | None:
+    """Who comes with a secret, or why nobody does; None for a token that is unknown."""
+    authority: Authority = request.app.state.authority
+    try:
+        return authority.principal_of_secret(secret)
+    except IdentityError as error:
+        return error

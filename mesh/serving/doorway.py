@@ -15,7 +15,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mesh.serving.problems import MEDIA_TYPE, problem
-from mesh.serving.requests import ID_HEADER, named, remember
+from mesh.serving.requests import ID_HEADER, STREAMED, as_get, named, remember
 
 _Headers = list[tuple[bytes, bytes]]
 
@@ -30,7 +30,7 @@ SECURITY: _Headers = [
     ),
 ]
 _CACHED = (b"cache-control", b"private, no-cache")
-_VARIES = (b"vary", b"authorization")
+_VARIES = (b"vary", b"authorization, cookie")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,15 @@ class Doorway:
             await _misdirected(leaving, identity)
             return
         if scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = as_get(scope)
         await self.app(scope, receive, leaving)
 
 
 class _Leaving:
-    """An answer on its way out. A GET's is held until it is whole, for its tag is of all of it."""
+    """An answer on its way out. A GET's is held until it is whole, for its tag is of all of it.
+
+    One that says that it is streamed is let pass as it comes.
+    """
 
     def __init__(self, send: Send, scope: MutableMapping[str, Any], identity: str) -> None:
         self._send = send
@@ -71,19 +74,27 @@ class _Leaving:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._start = message
+            if message.get(STREAMED):
+                headers = [*message["headers"], *self._every()]
+                await self._send({**message, "headers": headers})
+            return
+        if self._start.get(STREAMED):
+            await self._send(message)
             return
         self._body += message.get("body", b"")
         if not message.get("more_body", False):
             await self._leave()
 
+    def _every(self) -> _Headers:
+        """What every answer has."""
+        return [*SECURITY, (ID_HEADER.encode(), self._identity.encode())]
+
     async def _leave(self) -> None:
         status, body = self._start["status"], bytes(self._body)
-        headers = [
-            *self._start["headers"],
-            *SECURITY,
-            (ID_HEADER.encode(), self._identity.encode()),
-        ]
-        if self._is_tagged and status == 200:  # noqa: PLR2004 -- only what is there has a tag
+        headers = [*self._start["headers"], *self._every()]
+        if any(name.lower() == b"etag" for name, _ in headers):
+            pass  # whoever answers knows better what it is an answer of
+        elif self._is_tagged and status == 200:  # noqa: PLR2004 -- only what is there has a tag
             tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
             headers += [(b"etag", tag.encode()), _CACHED, _VARIES]
             if _is_known(tag, self._known):

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from mesh.errors import (
+    AccessDeniedError,
     CatalogError,
     CatalogUnavailableError,
     InvalidCursorError,
@@ -146,6 +147,7 @@ def _of_mesh(request: Request, error: Exception) -> Response:
         hint=error.hint,
         where=where,
         error=type(error).__name__,
+        policies=list(error.policies) if isinstance(error, AccessDeniedError) else [],
         **near,
     )
     return response(content)
@@ -154,7 +156,7 @@ def _of_mesh(request: Request, error: Exception) -> Response:
 def _status(error: MeshError) -> int:
     if isinstance(error, UnknownNameError | NotPublishedError | InvalidCursorError):
         return HTTPStatus.NOT_FOUND
-    if isinstance(error, NotAllowedError):
+    if isinstance(error, NotAllowedError | AccessDeniedError):
         return HTTPStatus.FORBIDDEN
     if isinstance(error, CatalogError | Transient):
         return HTTPStatus.SERVICE_UNAVAILABLE

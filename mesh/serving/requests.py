@@ -13,7 +13,10 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 ID_HEADER = "x-request-id"
+STREAMED = "mesh.streamed"
+"""Key in the beginning of an answer that the doorway lets pass as it comes: a large file's."""
 _ID_KEY = "mesh_request_id"
+_HEAD_KEY = "mesh_is_head"
 _HARMLESS = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -35,6 +38,16 @@ def remember(scope: MutableMapping[str, Any], identity: str) -> None:
 def request_id(request: HTTPConnection) -> str:
     """The id of a request that came through the doorway."""
     return str(request.scope.get(_ID_KEY, ""))
+
+
+def as_get(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A HEAD request as the GET whose headers it asks for."""
+    return {**scope, "method": "GET", _HEAD_KEY: True}
+
+
+def is_head(request: HTTPConnection) -> bool:
+    """Whether a request that came through the doorway asks for headers alone."""
+    return bool(request.scope.get(_HEAD_KEY))
 
 
 def address_of(request: HTTPConnection) -> str:

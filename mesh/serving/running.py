@@ -11,7 +11,8 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import h11
 import uvicorn
@@ -20,6 +21,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mesh.catalog.store import Catalog
 from mesh.errors import MeshError
 from mesh.serving.app import make_app
+from mesh.serving.authority import Authority
+from mesh.serving.deciding import Deciding
+from mesh.serving.identity.signing_in import Identities
+from mesh.serving.readers import Readers
+from mesh.serving.sharing.sharing import Sharing
 from mesh.settings import Settings
 
 HEADER_SECONDS = 10.0
@@ -61,11 +67,15 @@ class _Impatient(H11Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A server with its socket open. `url` is where it is reached."""
+    """A server with its socket open. `url` is where it is reached.
+
+    `flight` is where Arrow Flight SQL is; empty where it is not served.
+    """
 
     server: uvicorn.Server
     listener: socket.socket
     url: str
+    flight: str = ""
 
     def run(self) -> None:
         """Serve until told to end."""
@@ -77,12 +87,31 @@ class Listening:
 
 
 @contextmanager
-def listening(catalog: Catalog, settings: Settings) -> Iterator[Listening]:
-    """A server of a catalog. Raises MeshError when its address cannot be had."""
+def listening(
+    catalog: Catalog, settings: Settings, deciding: Deciding | None = None
+) -> Iterator[Listening]:
+    """A server of a catalog, and of data as far as `deciding` lets it be seen; None serves none.
+
+    Raises MeshError when its address cannot be had.
+    """
     wanted = settings.serving
-    with closing(_listener(wanted.host, wanted.port)) as listener:
+    identities = Identities.of(settings)
+    sharing = Sharing.of(catalog, settings, deciding, identities) if deciding else None
+    readers = Readers(catalog, deciding, settings) if deciding else None
+    authority = Authority(catalog, deciding, identities)
+    with (
+        closing(_listener(wanted.host, wanted.port)) as listener,
+        _flight(settings, readers, authority) as flight,
+    ):
         config = uvicorn.Config(
-            make_app(catalog, wanted),
+            make_app(
+                catalog,
+                wanted,
+                deciding=deciding,
+                sharing=sharing,
+                readers=readers,
+                identities=identities,
+            ),
             http=_Impatient,
             ws="none",
             lifespan="off",
@@ -101,7 +130,36 @@ def listening(catalog: Catalog, settings: Settings) -> Iterator[Listening]:
         scheme = "https" if wanted.certificate else "http"
         host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
         url = f"{scheme}://{host}:{listener.getsockname()[1]}"
-        yield Listening(uvicorn.Server(config), listener, url)
+        yield Listening(uvicorn.Server(config), listener, url, flight)
+
+
+@contextmanager
+def _flight(settings: Settings, readers: Readers | None, authority: Authority) -> Iterator[str]:
+    """Arrow Flight SQL, where data is served: its URL. Raises MeshError."""
+    wanted = settings.serving
+    if readers is None or not wanted.flight:
+        yield ""
+        return
+    from mesh.serving.flight.desk import CatalogDesk
+    from mesh.serving.flight.server import FlightServer, Place
+
+    after = wanted.port + 1 if wanted.port else 0
+    place = Place(
+        wanted.host,
+        after if wanted.flight_port is None else wanted.flight_port,
+        _pem(settings, wanted.certificate),
+        _pem(settings, wanted.key),
+    )
+    with closing(readers):
+        server = FlightServer.at(place, CatalogDesk(readers, authority), readers.processes)
+        try:
+            yield replace(place, port=server.port).url
+        finally:
+            server.shutdown()
+
+
+def _pem(settings: Settings, file: Path | None) -> bytes:
+    return settings.path(file).read_bytes() if file else b""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from mesh.cli.writing import write
+from mesh.reading.writing import write
 
 PRODUCT = "shop.sales_v1"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mesh.catalog.store import Catalog
 from mesh.catalog.tokens import Scope
+from mesh.serving.deciding import Deciding
 from mesh.serving.running import listening
 from mesh.settings import ServingSettings, Settings
 
@@ -26,9 +27,18 @@ class Served:
 @contextmanager
 def served(database_url: str, **serving) -> Iterator[Served]:
     settings = Settings(root=Path("/nowhere"), serving=ServingSettings(port=0, **serving))
+    with served_with(database_url, settings) as found:
+        yield found
+
+
+@contextmanager
+def served_with(
+    database_url: str, settings: Settings, deciding: Deciding | None = None
+) -> Iterator[Served]:
+    """The same with settings, and with data where something decides who sees it."""
     with (
         Catalog.open(database_url, patience=0) as catalog,
-        listening(catalog, settings) as server,
+        listening(catalog, settings, deciding) as server,
     ):
         token = catalog.tokens.create("tests", [Scope.ADMIN], lasting=3600).secret
         thread = threading.Thread(target=server.run)

@@ -46,7 +46,7 @@ def test_every_answer_keeps_browsers_from_guessing(client, path):
 def test_an_answer_that_depends_on_who_asks_is_kept_by_nobody_else(client):
     headers = client.get(PRODUCT).headers
     assert headers["cache-control"] == "private, no-cache"
-    assert headers["vary"] == "authorization"
+    assert headers["vary"] == "authorization, cookie"
     assert client.get("/nothing").headers["cache-control"] == "no-store"
 
 

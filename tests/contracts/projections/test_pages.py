@@ -30,7 +30,9 @@ def test_a_product_is_described_in_valid_openapi(name):
     document = json.loads(json.dumps(openapi.document(contract, product=name)))
 
     OpenAPIV31SpecValidator(document).validate()
-    assert list(document["paths"]) == [f"/products/{name}/rows"]
+    base = f"/v1/products/{name.replace('.', '/')}"
+    assert list(document["paths"])[:2] == [f"{base}/rows", f"{base}/aggregates"]
+    assert (f"{base}/rows/{{key}}" in document["paths"]) is bool(contract.key)
     assert document["info"]["version"] == str(contract.version)
 
 

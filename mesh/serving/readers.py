@@ -1,0 +1,65 @@
+"""From somebody who was let in to a reader of products.
+
+Owns what every way to read over a network has in common, behind its own protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mesh.access.model import Principal
+from mesh.access.reads import Audit, ReadEntry
+from mesh.catalog.store import Catalog
+from mesh.contracts.isolation.ahead import Processes
+from mesh.reading.answering import Question
+from mesh.reading.reader import Reader
+from mesh.reading.statement import names_of
+from mesh.serving.deciding import Deciding
+from mesh.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Makes readers of one catalog's products. Shared by threads."""
+
+    catalog: Catalog
+    deciding: Deciding
+    settings: Settings
+    processes: Processes = field(default_factory=Processes)
+
+    def of(self, principal: Principal, *, way: str, purpose: str = "") -> Reader:
+        """A reader who sees what policy lets this principal see now.
+
+        `way` is how rows leave, such as `rest`, as the log of reads tells it.
+        """
+        return Reader(
+            principal=principal,
+            purpose=purpose,
+            decider=self.deciding.viewing(),
+            product=self.catalog.product,
+            settings=self.settings,
+            audit=_Way(self.deciding.audit, way),
+        )
+
+    def question(self, sql: str, parameters: Sequence[Any] = ()) -> Question:
+        """A statement over the products that the catalog knows. Raises StatementError."""
+        known = names_of(self.catalog.product_ids())
+        return Question.of(sql, known, self.settings.sql, parameters)
+
+    def close(self) -> None:
+        """End the processes that wait for statements."""
+        self.processes.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Says of each read how it left."""
+
+    audit: Audit
+    way: str
+
+    def read(self, entry: ReadEntry) -> None:
+        """Keep one entry."""
+        self.audit.read(replace(entry, way=self.way))
