@@ -1,4 +1,5 @@
-# Every target sets up what it needs: Python 3.11 or newer and make are enough to start.
+# Every target sets up what it needs: Python 3.11 or newer and make are enough to start; for `make
+# test`, whose identity provider is not written in Python, Node.js with npm as well.
 #
 # `.venv` is made once, filled from requirements.lock, and made up to date again when the lock
 # or pyproject.toml changes.
@@ -9,9 +10,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
-BENCHMARKS := publish profiles upsert incremental reading growth plan catalog peers
+BENCHMARKS := publish profiles upsert incremental reading serving growth plan catalog sharing peers
 PEERS := benchmarks/.venv/.installed
 JUDGES := tests/peers/.venv/.installed
+SHARING := tests/peers/sharing/.venv/.installed
+IDENTITY := tests/peers/identity/node_modules/.installed
 DAGSTER_HOME := $(CURDIR)/.mesh/dagster
 HOST ?= 127.0.0.1
 PORT ?= 3000
@@ -37,24 +40,26 @@ demo: $(INSTALLED) ## Publish the reference mesh: five domains, real data
 	@echo "  $(BIN)/mesh lineage punctuality.delay_drivers_v1 --up"
 	@echo "  $(BIN)/mesh read weather.observations_v1 --where \"wind_speed_mph > 40\""
 	@echo "  $(BIN)/mesh quarantine show weather.observations_v1"
+	@echo "  $(BIN)/mesh policy explain operations.flights --as noor.rahman@united.example.com"
 	@echo "  make dev      the same mesh in Dagster's UI"
 
 # Tests edit modules twice in a second, which a compiled module of the same size hides: they write
 # none, and find those of libraries and of Mesh itself.
 test: export PYTHONDONTWRITEBYTECODE := 1
-test: $(INSTALLED) $(JUDGES) ## Run every test
+test: $(INSTALLED) $(JUDGES) $(SHARING) $(IDENTITY) ## Run every test
 	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib mesh > /dev/null || true
 	$(BIN)/pytest -n 2 --dist loadfile --mesh $(ARGS)
 
 soak: $(INSTALLED) ## Kill, cut and fill for MINUTES=10, and keep the figures in docs/reliability.md
 	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10) --keep $(ARGS)
 
-check: $(INSTALLED) ## Format, lint, types, layers, dependencies, and the tests of the house
+check: $(INSTALLED) ## Format, lint, types, layers, dependencies, security, and the tests of the house
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(BIN)/bandit --quiet --recursive --severity-level medium mesh
 	$(BIN)/pytest -q tests/house
 
 dev: $(INSTALLED) ## Open Dagster: webserver and daemon, one code location a domain
@@ -78,9 +83,12 @@ lock: $(UV) ## Resolve the locks anew (UPGRADE=--upgrade moves versions)
 		--no-emit-index-url $(UPGRADE) --output-file benchmarks/peers.lock benchmarks/peers.txt
 	UV_NO_CONFIG=1 $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url $(UPGRADE) --output-file tests/peers/requirements.lock tests/peers/requirements.txt
+	UV_NO_CONFIG=1 $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url $(UPGRADE) --output-file tests/peers/sharing/requirements.lock \
+		tests/peers/sharing/requirements.txt
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) .mesh dist benchmarks/.data benchmarks/.venv tests/peers/.venv dbt_project/target dbt_project/logs logs
+	rm -rf $(VENV) .mesh dist benchmarks/.data benchmarks/.venv tests/peers/.venv tests/peers/sharing/.venv tests/peers/identity/node_modules dbt_project/target dbt_project/logs logs
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -104,4 +112,17 @@ $(PEERS): $(UV) benchmarks/peers.lock
 $(JUDGES): $(UV) tests/peers/requirements.lock
 	$(UV) venv --quiet --clear --python $(BIN)/python tests/peers/.venv
 	VIRTUAL_ENV="$(CURDIR)/tests/peers/.venv" $(UV) pip sync --quiet --require-hashes tests/peers/requirements.lock
+	@touch $@
+
+$(SHARING): $(UV) tests/peers/sharing/requirements.lock
+	$(UV) venv --quiet --clear --python $(BIN)/python tests/peers/sharing/.venv
+	VIRTUAL_ENV="$(CURDIR)/tests/peers/sharing/.venv" $(UV) pip sync --quiet --require-hashes \
+		tests/peers/sharing/requirements.lock
+	@touch $@
+
+$(IDENTITY): tests/peers/identity/package-lock.json
+	@command -v npm > /dev/null || { \
+		echo "Tests start an identity provider that needs Node.js 20 or newer, with npm:" \
+			"install both, such as with 'apt-get install nodejs npm'." >&2; exit 1; }
+	npm ci --prefix tests/peers/identity --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -15,6 +15,7 @@ from mesh.errors import (
     MeshError,
     NotErasedError,
     Problem,
+    ProviderUnavailableError,
     StorageFullError,
     StoreUnavailableError,
     Transient,
@@ -100,5 +101,6 @@ def test_what_a_retry_may_mend_is_marked():
         StoreUnavailableError.__name__,
         CatalogUnavailableError.__name__,
         CatalogLostError.__name__,
+        ProviderUnavailableError.__name__,
     }
     assert not issubclass(Transient, MeshError)

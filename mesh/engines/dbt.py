@@ -255,7 +255,7 @@ def _opened(
 
     connection = duckdb.connect(str(folder / DATABASE), read_only=True)
     connection.execute("set TimeZone = 'UTC'")
-    rows = connection.sql(f"select * from {relation}")  # noqa: S608 -- dbt's own name of it
+    rows = connection.sql(f"select * from {relation}")  # noqa: S608 -- dbt's own name of it # nosec B608
     reader = rows.to_arrow_reader(settings.publishing.batch_rows)
     return BuildResult(tests, reader, folder, connection)
 

@@ -159,18 +159,22 @@ def domain_yaml_page() -> str:
     """The keys of the YAML files that a domain writes, from the models that read them."""
     domain = importlib.import_module("mesh.products.domain")
     glossary = importlib.import_module("mesh.products.glossary")
+    testing = importlib.import_module("mesh.access.testing")
     parts: list[str] = []
     for title, model in (
         ("domain.yaml", domain.DomainManifest),
         ("organization.yaml", domain.OrganizationManifest),
         ("glossary.yaml", glossary.GlossaryManifest),
+        ("*.policy-test.yaml", testing.PolicyTests),
     ):
         schema = model.model_json_schema()
         parts += ["", f"## `{title}`", "", paragraphs(model), ""]
         parts += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
         parts += [manifest_row(*key) for key in keys(schema, schema)]
     return page(
-        "domain.yaml, organization.yaml and glossary.yaml", "An unknown key is an error.", *parts
+        "domain.yaml, organization.yaml, glossary.yaml and policy tests",
+        "An unknown key is an error.",
+        *parts,
     )
 
 

@@ -12,7 +12,7 @@ from tests.house.repository import PACKAGES, ROOT, files, modules, text, tree
 TOP_LEVEL = {
     "mesh", "domains", "assets", "dbt_project", "tests", "benchmarks", "docs", "workspace.yaml",
     "pyproject.toml", "requirements.lock", "Makefile", "README.md", "ARCHITECTURE.md",
-    "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE",
+    "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE",
 }  # fmt: skip
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
 LONGEST_MODULE = 500

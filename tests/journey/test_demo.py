@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,6 +13,7 @@ import mesh
 from mesh.catalog.receipts import Receipt
 from mesh.catalog.store import Catalog
 from mesh.settings import load
+from tests.journey import governed
 from tests.journey.conftest import Newcomer
 
 PRODUCTS = {
@@ -107,6 +110,66 @@ def test_a_second_demo_publishes_nothing_again(newcomer: Newcomer) -> None:
     said = newcomer.types("run", "--all", "--run-id", "demo", "--no-report")
     assert said.count("unchanged") >= 11
     assert [last_receipt(newcomer, product) for product in PRODUCTS] == before
+
+
+ROSA, NOOR = "rosa.delgado@example.com", "noor.rahman@united.example.com"
+GRACE, INGRID = "grace.adeyemi@example.com", "ingrid.falk@example.com"
+
+
+def test_each_sees_by_four_ways_what_policy_says_until_it_is_revoked(
+    newcomer: Newcomer, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(newcomer.folder, tmp_path / "mesh"))
+    with governed.serving(folder) as addresses:
+        walk = governed.Walk(folder, addresses)
+        walk.follow(until="mesh access revoke")
+        walk.shares(INGRID)
+        rosa, noor, grace = walk.sees(ROSA), walk.sees(NOOR), walk.sees(GRACE)
+        assert _refused(walk.sees(INGRID)) == set(governed.WAYS)
+        agreement = walk.agreement(NOOR)
+        walk.follow(until="curl")
+        assert _refused(walk.sees(NOOR)) == set(governed.WAYS)
+        walk.finish()
+        assert _refused(walk.sees(ROSA)) == set()
+    tails = {_tail(seen) for seen in noor.values()}
+    for way in governed.WAYS:
+        assert (rosa[way].flights, noor[way].flights, grace[way].flights) == (
+            336_776,
+            58_665,
+            336_776,
+        )
+        assert "tail_number" not in rosa[way].one
+        assert (len(rosa[way].one), len(noor[way].one), len(grace[way].one)) == (16, 7, 17)
+        assert _tail(grace[way]) == "N14228"
+    (tail,) = tails
+    assert len(tail) == 32
+    _the_log_tells_all_of(walk.exported(), agreement)
+    assert not any(value in json.dumps(walk.exported()) for value in ("N14228", tail, "IAH"))
+
+
+def _refused(seen: dict[str, governed.Seen]) -> set[str]:
+    return {way for way, found in seen.items() if found.is_refused}
+
+
+def _tail(seen: governed.Seen) -> str:
+    return str(seen.one["tail_number"])
+
+
+def _the_log_tells_all_of(entries: list[dict[str, object]], agreement: str) -> None:
+    steps = [(e["kind"], e["who"]) for e in entries if str(e["kind"]).startswith("access.")]
+    for kind, who in [
+        ("access.requested", ROSA),
+        ("access.approved", GRACE),
+        ("access.requested", NOOR),
+        ("access.vote", GRACE),
+        ("access.approved", "hannah.goldberg@example.com"),
+        ("access.revoked", GRACE),
+    ]:
+        assert (kind, who) in steps
+    reads = [entry for entry in entries if entry["kind"] == "read"]
+    assert {entry["who"] for entry in reads} == {ROSA, NOOR, GRACE}
+    for way in ("rest", "flight-sql", "delta-sharing"):
+        assert any(way in json.dumps(e) and agreement in json.dumps(e) for e in reads)
 
 
 def test_a_lost_catalog_comes_back_from_the_lake(newcomer: Newcomer) -> None:

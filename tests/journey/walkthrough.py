@@ -77,14 +77,25 @@ class Reader:
             return
         self.followed.add(document)
         for step in steps(document):
-            if step.act == "run":
-                _run(step, self.mesh, document, call)
-            elif step.act == "write":
-                target = self.mesh / step.what
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(step.body, encoding="utf-8")
-            else:
-                _edit(step, self.mesh, document)
+            self.do(step, document, call)
+
+    def do(self, step: Step, document: str, call: Call = python) -> None:
+        """Do one step."""
+        if step.act == "run":
+            _run(step, self.mesh, document, call)
+        elif step.act == "write":
+            target = self.mesh / step.what
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(step.body, encoding="utf-8")
+        else:
+            _edit(step, self.mesh, document)
+
+
+def require_shown(body: str, output: str, told: str) -> None:
+    """That an output has the lines that a document shows, in their order; `told` says of what."""
+    came = iter(_normal(output))
+    for line in _normal(body):
+        assert any(line == found or line in found for found in came), f"{told}\nhas no line {line}"
 
 
 def _run(step: Step, mesh: Path, document: str, call: Call) -> None:
@@ -97,9 +108,7 @@ def _run(step: Step, mesh: Path, document: str, call: Call) -> None:
     told = f"{document}: $ {step.what}\n{done.stdout}"
     is_expected = any(word in step.body for word in _MAY_EXIT.get(done.returncode, ()))
     assert done.returncode == 0 or is_expected, f"{told}\nexit code {done.returncode}"
-    came = iter(_normal(done.stdout))
-    for line in _normal(step.body):
-        assert any(line == found or line in found for found in came), f"{told}\nhas no line {line}"
+    require_shown(step.body, done.stdout, told)
 
 
 def _command(line: str) -> list[str]:
