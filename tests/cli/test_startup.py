@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 from tests.cli.conftest import REPOSITORY
 
@@ -39,15 +38,6 @@ def test_the_help_of_a_command_imports_nothing_heavy():
 
 def test_a_wrong_option_imports_nothing_heavy():
     assert not imported_by("run", "--no-such-option") & HEAVY
-
-
-def test_help_takes_less_than_half_a_second(empty_mesh):
-    def seconds():
-        begun = time.perf_counter()
-        assert empty_mesh.cold_process("--help").returncode == 0
-        return time.perf_counter() - begun
-
-    assert min(seconds() for _ in range(3)) < 0.5
 
 
 def test_the_version_is_told(empty_mesh):

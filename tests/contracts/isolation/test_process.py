@@ -1,7 +1,6 @@
 """A stranger's statement has its own rows, memory and time, and nothing else of this machine."""
 
 import threading
-import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -73,10 +72,8 @@ def test_an_answer_comes_in_batches_and_may_be_left_half_read():
     ids=["one-call-that-cannot-be-interrupted", "a-product-of-all-rows"],
 )
 def test_what_takes_too_long_is_ended(text):
-    began = time.monotonic()
     with pytest.raises(StatementError, match="it took longer than 2 s"):
         answer(text, Limits(memory_bytes=256 * MB, seconds=2.0))
-    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
