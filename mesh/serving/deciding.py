@@ -47,7 +47,7 @@ class Deciding:
     @classmethod
     def of(cls, catalog: Catalog, settings: Settings, audit: ReadAudit) -> Self:
         """By policies, people and agreements as they are registered in a catalog."""
-        registered = RegisteredAccess(catalog, row_filter, settings.environment)
+        registered = RegisteredAccess(catalog, row_filter, settings.environment, settings.region)
 
         def principal(
             name: str, groups: Iterable[str] = (), attributes: Mapping[str, Any] | None = None

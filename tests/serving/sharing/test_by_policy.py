@@ -12,6 +12,7 @@ import mesh
 from mesh.access.agreeing import Agreeing
 from mesh.access.auditing import ReadAudit
 from mesh.access.docket import Ballot, Docket
+from mesh.access.model import Action, Ask, Port
 from mesh.access.rights import Rights
 from mesh.access.roster import Roster
 from mesh.access.terms import Terms
@@ -19,6 +20,7 @@ from mesh.catalog.cases import Verdict
 from mesh.catalog.decision_log import LogQuery
 from mesh.catalog.store import Catalog
 from mesh.catalog.tokens import Scope
+from mesh.errors import AccessDeniedError
 from mesh.lake import Lake
 from mesh.products.decision_rights import ConsumerKind
 from mesh.products.policy_files import PolicyFile
@@ -120,6 +122,18 @@ def test_without_an_agreement_nobody_else_sees_anything(party, who):
     answer = asking.query(TABLE)
     assert (answer.status_code, answer.json()["errorCode"]) == (403, "PERMISSION_DENIED")
     assert asking.get("/shares").json()["items"] == []
+
+
+def test_a_server_shows_what_has_to_stay_in_a_region_in_that_region_alone(party, tmp_path):
+    at_home = Port(FLIGHTS.id, "weather", FLIGHTS.access, FLIGHTS.contract, {"residency": "eu"})
+    for region, is_seen in (("eu", True), ("us", False), ("", False)):
+        deciding = Deciding.of(party.catalog, load(tmp_path, region=region), party.audit)
+        ask = Ask(deciding.principals(OWNER), Action.READ, at_home)
+        if is_seen:
+            assert deciding.viewing().view(ask).is_whole
+            continue
+        with pytest.raises(AccessDeniedError, match="stays in the region"):
+            deciding.viewing().view(ask)
 
 
 def test_an_agreement_shows_what_was_agreed_until_it_ends(party):
