@@ -46,6 +46,9 @@ class _Everything:
         columns = tuple(ColumnView(name) for name in ask.port.contract.column_names)
         return View(ask.port, ask.principal, columns)
 
+    def require_room(self) -> None:
+        """There is always some."""
+
     def read(self, entry: ReadEntry) -> None:
         """Keep nothing."""
 

@@ -92,6 +92,11 @@ class ReadAudit:
         elif waiting % AT_ONCE == 0:
             self._try_to_flush()
 
+    def require_room(self) -> None:
+        """Raise CatalogError when too many reads wait, and the log still cannot be written."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.flush()
+
     def flush(self) -> None:
         """Write all that waits, together. Raises CatalogError; then it goes on waiting."""
         with self._writing:

@@ -45,6 +45,10 @@ class ReadEntry:
 class Audit(Protocol):
     """Keeps what was read by whom."""
 
+    def require_room(self) -> None:
+        """Raise CatalogError where a read could not be accounted for: then no row is read."""
+        ...
+
     def read(self, entry: ReadEntry) -> None:
         """Keep one entry. What it raises ends the read with an error."""
         ...
@@ -61,6 +65,10 @@ class LoggedReads:
     """Reads, into the audit log."""
 
     log: ReadAudit
+
+    def require_room(self) -> None:
+        """Raise CatalogError as the log does."""
+        self.log.require_room()
 
     def read(self, entry: ReadEntry) -> None:
         """Keep one entry. Raises CatalogError as the log does."""

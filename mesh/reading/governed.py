@@ -26,7 +26,6 @@ from mesh.access.model import Ask, MaskKind, View
 from mesh.access.reads import Audit, ReadEntry, policies_of
 from mesh.access.secret import MaskSecret, holder_of
 from mesh.catalog.landed import landed_receipts
-from mesh.catalog.model import RetirementRecord
 from mesh.catalog.receipts import Receipt
 from mesh.errors import UnknownColumnError
 from mesh.lake import Lake, Snapshot
@@ -53,15 +52,13 @@ class Viewing(Protocol):
 class Facts:
     """What is known of the version that is read, beside its rows. Times are UTC.
 
-    `receipt` is the publication that made it what it is; None when nothing tells of one. `ended` is
-    the product's end, which is looked for when no version was asked for.
+    `receipt` is the publication that made it what it is; None when nothing tells of one.
     """
 
     table_version: int
     table_id: str
     contract_version: str
     receipt: Receipt | None = field(default=None, repr=False)
-    ended: RetirementRecord | None = None
 
     @property
     def published_at(self) -> datetime | None:
@@ -103,7 +100,7 @@ def open_governed(
         version = version_at(Lake.of(settings).alone.table(ask.port.id), as_of)
     pinned = opened(product, settings, version=version)
     found = govern(pinned, view, ask=ask, settings=settings, audit=_Counted(settings, audit))
-    if version is None and (ended := found.facts.ended) is not None:
+    if version is None and (ended := end_of(pinned, is_latest=True)) is not None:
         warnings.warn(ended.told(datetime.now(UTC)), RetiredWarning, stacklevel=2)
     return found
 
@@ -114,6 +111,11 @@ class _Counted:
 
     settings: Settings
     log: Audit | None
+
+    def require_room(self) -> None:
+        """Raise CatalogError as the log does."""
+        if self.log is not None:
+            self.log.require_room()
 
     def read(self, entry: ReadEntry) -> None:
         """Count one read, and keep its entry."""
@@ -178,8 +180,7 @@ class GovernedRead:
         snapshot = self._snapshot
         receipt = next(landed_receipts(snapshot), None)
         contract = receipt.contract_version if receipt else str(self.view.port.contract.version)
-        ended = end_of(self._pinned, is_latest=False)
-        return Facts(self.version, snapshot.table_id, contract, receipt, ended)
+        return Facts(self.version, snapshot.table_id, contract, receipt)
 
     @cached_property
     def _snapshot(self) -> Snapshot:
@@ -238,9 +239,12 @@ class GovernedRead:
     ) -> Generator[pl.DataFrame]:
         """What is seen, as frames of bounded size, in the table's order.
 
-        One entry of the audit log is written when it ended, or was given up.
+        One entry of the audit log is written when it ended, or was given up. Raises CatalogError
+        before the first row where that cannot be.
         """
         chosen = self._chosen(columns)
+        if self._audit is not None:
+            self._audit.require_room()
         same = [pl.col(name) == pl.lit(value) for name, value in (equal or {}).items()]
         frame = (
             self._seen.frame.filter(same).select(chosen)

@@ -60,6 +60,10 @@ class _Way:
     audit: Audit
     way: str
 
+    def require_room(self) -> None:
+        """Raise CatalogError as the log does."""
+        self.audit.require_room()
+
     def read(self, entry: ReadEntry) -> None:
         """Keep one entry."""
         self.audit.read(replace(entry, way=self.way))

@@ -106,6 +106,8 @@ def test_what_cannot_be_written_waits_and_then_nothing_is_read_any_more(
             audit.read(note())
     assert "2 reads are not in the audit log yet: no space is left" in caplog.text
     with pytest.raises(CatalogError, match="no space is left"):
+        audit.require_room()  # asked before rows are handed out
+    with pytest.raises(CatalogError, match="no space is left"):
         audit.read(note())
     monkeypatch.setattr(stored_catalog.decisions, "append", append)
     audit.close()

@@ -14,6 +14,7 @@ from mesh.access.reads import ReadEntry
 from mesh.catalog.retirements_in_lake import RETIREMENT_KEY
 from mesh.errors import (
     AccessDeniedError,
+    CatalogError,
     NotPublishedError,
     UnknownColumnError,
     VersionRemovedError,
@@ -37,6 +38,9 @@ class Kept:
 
     def __init__(self) -> None:
         self.entries: list[ReadEntry] = []
+
+    def require_room(self) -> None:
+        """There is always some."""
 
     def read(self, entry: ReadEntry) -> None:
         self.entries.append(entry)
@@ -140,7 +144,7 @@ def test_a_product_of_which_no_column_is_seen_is_not_read(settings):
         opened(settings, nothing)
 
 
-def test_a_retired_product_is_read_with_a_warning_that_its_facts_repeat(settings):
+def test_a_retired_product_is_read_with_a_warning(settings):
     table = Lake.of(settings).table(PRODUCT.id)
     end = {RETIREMENT_KEY: json.dumps({**END.as_json(), "product": str(PRODUCT.id)})}
     nothing = Change((), table.snapshot().schema, (), end)
@@ -148,7 +152,20 @@ def test_a_retired_product_is_read_with_a_warning_that_its_facts_repeat(settings
     with pytest.warns(RetiredWarning, match="everybody has moved"):
         found = opened(settings)
     assert found.scan().collect().height == 4
-    assert found.facts.ended.retired_by == END.retired_by
+
+
+def test_what_cannot_be_accounted_for_is_not_read(settings):
+    class Full(Kept):
+        def require_room(self) -> None:
+            raise CatalogError("too many reads wait for the log")
+
+    log = Full()
+    found = opened(settings, audit=log)
+    with pytest.raises(CatalogError, match="wait for the log"):
+        next(found.batches())
+    with pytest.raises(CatalogError, match="wait for the log"):
+        found.lookup({"id": 1})
+    assert log.entries == []
 
 
 def test_a_mask_that_does_not_fit_shows_nothing(settings):
