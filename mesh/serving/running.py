@@ -10,7 +10,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,6 +101,7 @@ def listening(
     authority = Authority(catalog, deciding, identities)
     with (
         closing(_listener(wanted.host, wanted.port)) as listener,
+        nullcontext() if readers is None else closing(readers),
         _flight(settings, readers, authority) as flight,
     ):
         config = uvicorn.Config(
@@ -150,12 +151,11 @@ def _flight(settings: Settings, readers: Readers | None, authority: Authority) -
         _pem(settings, wanted.certificate),
         _pem(settings, wanted.key),
     )
-    with closing(readers):
-        server = FlightServer.at(place, CatalogDesk(readers, authority), readers.processes)
-        try:
-            yield replace(place, port=server.port).url
-        finally:
-            server.shutdown()
+    server = FlightServer.at(place, CatalogDesk(readers, authority), readers.processes)
+    try:
+        yield replace(place, port=server.port).url
+    finally:
+        server.shutdown()
 
 
 def _pem(settings: Settings, file: Path | None) -> bytes:

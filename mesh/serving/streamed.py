@@ -6,7 +6,8 @@ nobody takes it for whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +35,13 @@ class Streamed(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         await super().__call__(scope, receive, marked(send))
+
+
+def streamed_rows(rows: pa.RecordBatchReader, headers: Mapping[str, str] | None = None) -> Streamed:
+    """A reader's rows as an answer. What fails before the first batch is raised, not cut off."""
+    pieces = arrow_pieces(rows)
+    first = next(pieces)
+    return Streamed(chain([first], pieces), headers=headers, media_type=ARROW)
 
 
 def arrow_pieces(rows: pa.RecordBatchReader) -> Iterator[bytes]:

@@ -29,6 +29,7 @@ from mesh.errors import StatementError
 BATCH_ROWS = 65_536
 _MOST_SCANS = 64
 """Scans of one statement at a time."""
+_START_SECONDS = 60.0
 _LEAVING_SECONDS = 5.0
 Rows = Callable[[], pa.RecordBatchReader]
 
@@ -74,7 +75,7 @@ class Isolated:
             )
         self._answers = Connection(answers.detach())
         self._asking = asking
-        self._is_late = False
+        self._why_stopped = ""
         self._feeding = ThreadPoolExecutor(_MOST_SCANS, "mesh-sql")
         self._feeds: list[Future[None]] = []
 
@@ -96,13 +97,13 @@ class Isolated:
         """
         with ExitStack() as leaving:
             leaving.callback(self.close)
-            timer = threading.Timer(task.limits.seconds, self._stop)
-            timer.daemon = True
-            leaving.callback(timer.cancel)
-            timer.start()
             feeding = threading.Thread(target=self._feed, args=(task,), daemon=True)
             feeding.start()
             self._tell(task)
+            with self._within(_START_SECONDS, "its process did not start in time"):
+                self._next(task)  # it says that it begins: its time does not begin before
+            late = f"it took longer than {task.limits.seconds:g} s"
+            leaving.enter_context(self._within(task.limits.seconds, late))
             kind, content = self._next(task)
             if kind is not Kind.SCHEMA:
                 raise StatementError("its process answered nonsense", where="statement")
@@ -150,13 +151,24 @@ class Isolated:
         raise StatementError(bytes(content).decode(), where="statement")
 
     def _why_gone(self, task: Task) -> str:
-        if self._is_late:
-            return f"it took longer than {task.limits.seconds:g} s"
+        if self._why_stopped:
+            return self._why_stopped
         # It dies without a word where nothing is left to say one with.
         return f"it needs more than {task.limits.memory_bytes:,} bytes of memory"
 
-    def _stop(self) -> None:
-        self._is_late = True
+    @contextmanager
+    def _within(self, seconds: float, why: str) -> Iterator[None]:
+        """End the process, and say why, when this takes longer."""
+        timer = threading.Timer(seconds, self._stop, [why])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _stop(self, why: str) -> None:
+        self._why_stopped = why
         self._process.kill()
 
     def _feed(self, task: Task) -> None:

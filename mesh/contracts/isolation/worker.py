@@ -70,6 +70,7 @@ def main(answers: Connection, asking: socket.socket) -> None:
     }
     limits = Limits(**wanted["limits"])
     _confine(limits)
+    frames.send_words(answers, {"begins": True})
     try:
         with locked(tables, limits) as connection:
             found = connection.execute(wanted["text"], parameters)

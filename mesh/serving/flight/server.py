@@ -150,7 +150,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is 
             if command in {"CommandStatementQuery", "CommandPreparedStatementQuery"}:
                 question, parameters = self._asked(command, asked, reader)
                 found = self._statements.run(question, reader, parameters)
-                handle = self._statements.answers.keep(reader.principal.name, found)
+                handle = self._statements.waiting(reader.principal.name, found)
                 ticket = wire.packed("TicketStatementQuery", wire.field(1, handle))
                 return _info(descriptor, found.schema, ticket)
             table = self._metadata(command, asked, reader)

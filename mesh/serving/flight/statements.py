@@ -123,6 +123,17 @@ class Statements:
         """The schema of a statement's answer, without reading a row. Raises as `run`."""
         return described(replace(question, parameters=parameters), reader, self.processes)
 
+    def waiting(self, owner: str, answer: Answer) -> bytes:
+        """A handle for an answer that waits to be fetched.
+
+        Raises StatementError when too many wait: then it is ended.
+        """
+        try:
+            return self.answers.keep(owner, answer)
+        except StatementError:
+            answer.close()
+            raise
+
     def close(self) -> None:
         """End everything."""
         self.answers.close()

@@ -6,7 +6,7 @@ without: an answer is always somebody's.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import Depends, Request
@@ -20,12 +20,17 @@ PURPOSE = "mesh-purpose"
 _LONGEST = 200
 
 
-async def _reader(request: Request) -> Reader:
-    _, who = await authority.identify(request)
-    readers: Readers = request.app.state.readers
-    purpose = unquote(request.headers.get(PURPOSE, ""))[:_LONGEST]
-    way = "sql" if request.url.path.endswith("/sql") else "rest"
-    return readers.of(who, way=way, purpose=purpose)
+def _reading(way: str) -> Any:
+    """What a route depends on by which rows leave in a way, as the log tells it."""
+
+    async def reader(request: Request) -> Reader:
+        _, who = await authority.identify(request)
+        readers: Readers = request.app.state.readers
+        purpose = unquote(request.headers.get(PURPOSE, ""))[:_LONGEST]
+        return readers.of(who, way=way, purpose=purpose)
+
+    return Depends(reader)
 
 
-Asking = Annotated[Reader, Depends(_reader)]
+Asking = Annotated[Reader, _reading("rest")]
+AskingInSql = Annotated[Reader, _reading("sql")]

@@ -22,8 +22,8 @@ from mesh.serving.requests import request_id
 from mesh.serving.rows import document, forms, service, statements, sums
 from mesh.serving.rows.asking import Asking
 from mesh.serving.rows.service import Cursor
-from mesh.serving.rows.wanted import WORDS, Wanted
-from mesh.serving.streamed import ARROW, Streamed, arrow_pieces
+from mesh.serving.rows.wanted import TABLE_WORDS, Wanted
+from mesh.serving.streamed import streamed_rows
 from mesh.serving.views.base import Answer
 
 PREFIX = "/v1"
@@ -70,11 +70,9 @@ def rows(request: Request, reader: Asking, domain: str, product: str) -> Respons
 def table(request: Request, reader: Asking, domain: str, product: str) -> Response:
     """All rows of one version as one Arrow stream: columns and conditions as for a page."""
     read = _opened(request, reader, f"{domain}.{product}")
-    query = [
-        (n, v) for n, v in request.query_params.multi_items() if n == "select" or n not in WORDS
-    ]
-    found = service.table(read, Wanted.of(query, read.types))
-    return Streamed(arrow_pieces(found), headers=_told(read), media_type=ARROW)
+    query = request.query_params.multi_items()
+    found = service.table(read, Wanted.of(query, read.types, TABLE_WORDS))
+    return streamed_rows(found, _told(read))
 
 
 @router.get("/rows/{key:path}")

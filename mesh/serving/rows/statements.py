@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
+import pyarrow as pa
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,8 +18,8 @@ from mesh.reading.answering import Answer, begun
 from mesh.reading.reader import Reader
 from mesh.serving.bodies import read_json
 from mesh.serving.readers import Readers
-from mesh.serving.rows.asking import Asking
-from mesh.serving.streamed import ARROW, Streamed, arrow_pieces
+from mesh.serving.rows.asking import AskingInSql
+from mesh.serving.streamed import streamed_rows
 
 router = APIRouter()
 Value = str | int | float | bool | None
@@ -42,7 +43,9 @@ async def _asked(request: Request) -> Asked:
 
 
 @router.post("/sql")
-def sql(request: Request, reader: Asking, asked: Annotated[Asked, Depends(_asked)]) -> Response:
+def sql(
+    request: Request, reader: AskingInSql, asked: Annotated[Asked, Depends(_asked)]
+) -> Response:
     """The answer to a SELECT."""
     return _answer(request.app.state.readers, reader, asked)
 
@@ -50,11 +53,11 @@ def sql(request: Request, reader: Asking, asked: Annotated[Asked, Depends(_asked
 def _answer(readers: Readers, reader: Reader, asked: Asked) -> Response:
     question = readers.question(asked.statement, asked.parameters)
     found = begun(question, reader, readers.processes)
-    return Streamed(_pieces(found), media_type=ARROW)
+    return streamed_rows(pa.RecordBatchReader.from_batches(found.schema, _batches(found)))
 
 
-def _pieces(found: Answer) -> Iterator[bytes]:
+def _batches(found: Answer) -> Iterator[pa.RecordBatch]:
     try:
-        yield from arrow_pieces(found.rows)
+        yield from found.rows
     finally:
         found.close()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mesh.contracts.model import Contract
+from mesh.errors import DefinitionError
 from mesh.reading.governed import GovernedRead
 from mesh.serving.rows.wanted import AGGREGATE_WORDS, MOST_ROWS, Reading
 
@@ -60,7 +61,14 @@ def sums(read: GovernedRead, query: Sequence[tuple[str, str]]) -> pl.DataFrame:
     if not by:
         return rows.select(expressions).collect(engine="streaming")
     grouped = rows.group_by(by).agg(expressions).sort(by, nulls_last=True)
-    return grouped.head(MOST_ROWS).collect(engine="streaming")
+    found = grouped.head(MOST_ROWS + 1).collect(engine="streaming")
+    if found.height > MOST_ROWS:
+        raise DefinitionError.of(
+            f"there are more than {MOST_ROWS:,} groups",
+            where="by",
+            hint="ask by fewer columns, or for fewer rows by a condition",
+        )
+    return found
 
 
 def _measures(text: str, read: GovernedRead, reading: Reading) -> list[Measure]:

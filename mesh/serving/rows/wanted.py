@@ -16,6 +16,8 @@ from mesh.serving.rows.conditions import Condition
 
 WORDS = frozenset({"select", "order", "limit", "cursor", "version", "as_of"})
 """Words of a query that are not columns; a column of such a name is written `column.NAME`."""
+TABLE_WORDS = frozenset({"select", "version", "as_of"})
+"""Those for a whole table, which has no pages."""
 AGGREGATE_WORDS = frozenset({"measure", "by", "version", "as_of"})
 ROWS = 100
 MOST_ROWS = 10_000
@@ -41,14 +43,19 @@ class Wanted:
     limit: int
 
     @classmethod
-    def of(cls, query: Iterable[tuple[str, str]], seen: pl.Schema) -> Wanted:
-        """Read a query's pairs, of columns that are seen. Raises DefinitionError."""
+    def of(
+        cls, query: Iterable[tuple[str, str]], seen: pl.Schema, words: frozenset[str] = WORDS
+    ) -> Wanted:
+        """Read a query's pairs, of columns that are seen. Raises DefinitionError.
+
+        `words` are those that it may have; any other has to be a column.
+        """
         reading = Reading(seen)
         pairs = list(query)
-        told = {name: text for name, text in pairs if name in WORDS}
+        told = {name: text for name, text in pairs if name in words}
         found = cls(
             reading.columns("select", told.get("select", "")) or tuple(seen.names()),
-            reading.conditions(pairs, WORDS),
+            reading.conditions(pairs, words),
             reading.order(told.get("order", "")),
             reading.limit(told.get("limit", str(ROWS))),
         )

@@ -13,7 +13,7 @@ import pytest
 from pyarrow import flight
 
 from mesh.contracts.isolation.ahead import Processes
-from mesh.errors import AccessDeniedError
+from mesh.errors import AccessDeniedError, StatementError
 from mesh.lake import Lake
 from mesh.publishing import publish
 from mesh.reading.answering import Question
@@ -254,6 +254,24 @@ def test_nonsense_is_refused_and_the_server_goes_on(server, connect):
                 raw.get_flight_info(flight.FlightDescriptor.for_command(command), bearing)
             assert "Traceback" not in str(told.value)
     assert ask(connect(), "select count(*) as n from shop.flights").to_pylist() == [{"n": 2}]
+
+
+def test_an_answer_that_may_not_wait_is_ended(server, monkeypatch):
+    begun = []
+    run = server._statements.run
+    monkeypatch.setattr(server._statements.answers, "_most", 0)
+    monkeypatch.setattr(
+        type(server._statements), "run", lambda self, *asked: begun.append(run(*asked)) or begun[-1]
+    )
+    query = packed("CommandStatementQuery", field(1, b"select id from shop.flights"))
+    bearing = flight.FlightCallOptions(headers=[(b"authorization", f"Bearer {GOOD}".encode())])
+    with (
+        flight.connect(f"grpc://127.0.0.1:{server.port}") as raw,
+        pytest.raises(flight.FlightServerError, match="statements are open"),
+    ):
+        raw.get_flight_info(flight.FlightDescriptor.for_command(query), bearing)
+    with pytest.raises((StatementError, StopIteration, pa.ArrowException, OSError)):
+        begun[0].rows.read_next_batch()
 
 
 def test_answers_that_nobody_fetches_are_bounded_and_end(server):

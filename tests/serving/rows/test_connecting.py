@@ -29,7 +29,8 @@ FLIGHT = "shop.flights_v1"
 @contextmanager
 def served(lake):
     chosen = lake.settings.serving.model_copy(update={"port": 0})
-    settings = lake.settings.model_copy(update={"serving": chosen})
+    brief = lake.settings.sql.model_copy(update={"seconds": 5})
+    settings = lake.settings.model_copy(update={"serving": chosen, "sql": brief})
     with (
         Catalog.open(lake.database) as catalog,
         listening(catalog, settings, lake.deciding) as server,
@@ -80,6 +81,13 @@ def test_sql_is_answered_with_what_is_seen(connected):
     assert rows.to_arrow().to_pylist() == [{"n": 2}]
     with pytest.raises(StatementError, match="is not one that a query may call"):
         connected(CARL).sql("select * from read_csv('/etc/passwd')")
+    with pytest.raises(StatementError, match="Could not convert string 'UA'"):
+        connected(CARL).sql("select cast(carrier as int) from shop.flights")
+    with pytest.raises(StatementError, match="longer than 5 s"):
+        connected(CARL).sql(
+            "select levenshtein(rpad(carrier, 2000000, 'a'), rpad('b', 2000000, 'b')) "
+            "from shop.flights"
+        )
     with pytest.raises(MeshError, match="parameters"):
         connected(CARL).sql("select 1", [{"not": "a value"}])
 

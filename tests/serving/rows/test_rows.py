@@ -231,3 +231,23 @@ def test_a_whole_table_comes_as_one_stream(asking):
     with pa.ipc.open_stream(answer.content) as stream:
         assert stream.read_all().to_pylist() == [{"id": 4, "carrier": "UA"}]
     assert answer.headers["mesh-table-version"] == "1"
+
+
+def test_a_whole_table_has_no_pages_and_says_so(asking):
+    answer = asking("shop/flights_v1/table?limit=1&order=id")
+    assert answer.status_code == 400
+    assert {error["where"] for error in answer.json()["errors"]} == {"limit", "order"}
+
+
+def test_more_groups_than_are_answered_are_refused_and_not_cut_off(asking, monkeypatch):
+    monkeypatch.setattr("mesh.serving.rows.sums.MOST_ROWS", 2)
+    answer = asking("shop/flights_v1/aggregates?by=id")
+    assert (answer.status_code, "more than 2 groups" in answer.json()["detail"]) == (400, True)
+
+
+def test_a_key_that_is_called_like_another_way_is_read_by_rest(asking, lake):
+    rows = pl.DataFrame({"line": ["sql"], "number": [1], "minutes": [1.0], "seat": [1]})
+    lake.publish(TRIPS, rows, "first")
+    asking("shop/trips_v1/rows/sql,1")
+    asking("shop/trips_v1/rows/1,/sql")
+    assert {entry.way for entry in lake.told.entries} == {"rest"}
