@@ -23,12 +23,12 @@ def create(
     context: typer.Context,
     principal: Annotated[str, typer.Option("--as", help="Whom the token stands for.")],
     scope: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
-            help="What it is good for: read, events (to report lineage), write (which includes "
-            "both), or admin (which includes all, and tokens). May be given several times."
+            help="What it is good for: read (by default), events (to report lineage), write (which "
+            "includes both), or admin (which includes all, and tokens). May be given several times."
         ),
-    ],
+    ] = None,
     expires: Annotated[
         str, typer.Option(help="How long it is good, such as `12h`, `90d` or `52w`.")
     ] = "90d",
@@ -38,7 +38,7 @@ def create(
     """Make a token. It is shown once: the catalog keeps only a hash of it."""
     from mesh.cli.console import moment, print_json, say, stdout
 
-    scopes, seconds = [_scope(name) for name in scope], lasting(expires)
+    scopes, seconds = [_scope(name) for name in scope or ["read"]], lasting(expires)
     catalog = Session.of(context).workspace().catalog
     made = catalog.tokens.create(principal, scopes, lasting=seconds, note=note)
     if as_json:

@@ -25,6 +25,11 @@ def test_a_revoked_token_is_listed_as_such(empty_mesh):
     assert "token" not in found
 
 
+def test_a_token_is_for_reading_unless_more_is_said(empty_mesh):
+    made = json.loads(empty_mesh("token", "create", "--as", "bo", "--json").stdout)
+    assert made["scopes"] == ["read"]
+
+
 def test_several_scopes_may_be_given(empty_mesh):
     made = empty_mesh(
         "token", "create", "--as", "bo", "--scope", "events", "--scope", "read", "--json"
