@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mesh.access.deciding import Decider
+    from mesh.catalog.store import Catalog
     from mesh.cli.session import Session
     from mesh.naming import ProductId
     from mesh.reading import PinnedInput
@@ -29,7 +30,7 @@ def seen_by(
     from mesh.reading.governed import govern
 
     settings, organization = session.settings(), session.organization()
-    decider = decider_of(session)
+    decider = decider_of(session, session.workspace().catalog)
     principal = decider.directory.principal(who)
     is_product = principal.kind is PrincipalKind.PRODUCT
     port = port_of(find_product(organization, str(product)))
@@ -37,12 +38,12 @@ def seen_by(
     return govern(pinned, decider.view(ask), ask=ask, settings=settings)
 
 
-def decider_of(session: Session) -> Decider:
+def decider_of(session: Session, catalog: Catalog) -> Decider:
     """The decision point: policies of the working tree, and agreements of the catalog.
 
-    Raises PolicyError, CatalogError.
+    Raises PolicyError.
     """
     from mesh.access.tree import decider_of_tree
 
-    book = session.workspace().catalog.agreements
+    book = catalog.agreements
     return decider_of_tree(session.settings(), session.organization(), book=book)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from mesh.catalog.store import Catalog
     from mesh.reading.reader import Reader
 
 
@@ -43,7 +44,7 @@ def sql(
     The statement runs in a process of its own that has the rows of its products and nothing else:
     no files, no network, and so much time and memory as the settings under `sql` say.
     """
-    from mesh.reading.answering import Question, answered
+    from mesh.reading.answering import Question, answered, opened_for
     from mesh.reading.counting import READS
     from mesh.reading.statement import names_of
     from mesh.reading.writing import write
@@ -51,14 +52,11 @@ def sql(
     if output is not None and form is Format.TABLE:
         raise typer.BadParameter("a table is for the terminal: add --format csv, json or arrow")
     session = Session.of(context)
-    reader = _reader(session, name, purpose)
-    known = names_of(session.workspace().catalog.product_ids())
+    catalog = session.workspace().catalog
+    reader = _reader(session, catalog, name, purpose)
+    known = names_of(catalog.product_ids())
     question = Question.of(statement, known, session.settings().sql)
-    reads = {
-        source: reader.read(source.product, version=source.version, as_of=source.as_of)
-        for source in question.statement.sources
-    }
-    with answered(question, reads) as rows:
+    with answered(question, opened_for(question, reader)) as rows:
         if form is Format.TABLE:
             _show(rows)
         else:
@@ -66,13 +64,13 @@ def sql(
     READS.flush()
 
 
-def _reader(session: Session, name: str, purpose: str) -> Reader:
+def _reader(session: Session, catalog: Catalog, name: str, purpose: str) -> Reader:
     """Who asks: somebody by name, or whoever holds the keys of this lake."""
     from mesh.access.model import Principal
     from mesh.cli.reading_as import decider_of
     from mesh.reading.reader import Operator, Reader
 
-    settings, catalog = session.settings(), session.workspace().catalog
+    settings = session.settings()
     if not name:
         return Reader(
             principal=Principal(settings.usage.consumer),
@@ -81,7 +79,7 @@ def _reader(session: Session, name: str, purpose: str) -> Reader:
             product=catalog.product,
             settings=settings,
         )
-    decider = decider_of(session)
+    decider = decider_of(session, catalog)
     return Reader(
         principal=decider.directory.principal(name),
         purpose=purpose,

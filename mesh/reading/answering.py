@@ -112,7 +112,7 @@ def begun(question: Question, reader: Reader, processes: Processes) -> Answer:
     Raises StatementError, AccessDeniedError, and what reading a product raises.
     """
     with ExitStack() as leaving:
-        found = answered(question, _opened(question, reader), processes.take())
+        found = answered(question, opened_for(question, reader), processes.take())
         rows = leaving.enter_context(found)
         return Answer(rows.schema, rows, leaving.pop_all())
 
@@ -122,7 +122,7 @@ def described(question: Question, reader: Reader, processes: Processes) -> pa.Sc
 
     Raises what `begun` raises.
     """
-    reads = _opened(question, reader)
+    reads = opened_for(question, reader)
     tables = {
         source.name: Table(read.schema, partial(_no_rows, read.schema))
         for source, read in reads.items()
@@ -131,7 +131,8 @@ def described(question: Question, reader: Reader, processes: Processes) -> pa.Sc
         return rows.schema
 
 
-def _opened(question: Question, reader: Reader) -> dict[Source, GovernedRead]:
+def opened_for(question: Question, reader: Reader) -> dict[Source, GovernedRead]:
+    """Each source of a question as its reader may see it. Raises what `Reader.read` raises."""
     return {
         source: reader.read(source.product, version=source.version, as_of=source.as_of)
         for source in question.statement.sources

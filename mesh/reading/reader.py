@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mesh.access.model import Action, Ask, ColumnView, Port, Principal, View
+from mesh.access.model import Action, Ask, ColumnView, Principal, View
 from mesh.access.reads import Audit
+from mesh.access.registered import port_of_record
 from mesh.catalog.model import ProductRecord
 from mesh.reading.governed import GovernedRead, Viewing, open_governed
 from mesh.settings import Settings
@@ -49,7 +50,7 @@ class Reader:
 
         Raises AccessDeniedError, UnknownProductError, NotPublishedError and VersionRemovedError.
         """
-        ask = Ask(self.principal, Action.READ, port_of(self.product(name)), self.purpose)
+        ask = Ask(self.principal, Action.READ, port_of_record(self.product(name)), self.purpose)
         return open_governed(
             self.decider,
             ask,
@@ -58,8 +59,3 @@ class Reader:
             as_of=as_of,
             audit=self.audit,
         )
-
-
-def port_of(record: ProductRecord) -> Port:
-    """A product's port, as policies are told of it."""
-    return Port(record.id, record.id.domain, record.access, record.contract, record.tags)

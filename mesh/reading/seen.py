@@ -131,5 +131,5 @@ def _denied(view: View, why: str) -> AccessDeniedError:
     return AccessDeniedError(
         f"{view.principal.name} may read {view.port.name}, but {why}",
         where=view.port.name,
-        hint="`mesh policy check` names the policy",
+        hint=f"`mesh policy explain {view.port.name} --as {view.principal.name}` tells why",
     )

@@ -12,11 +12,12 @@ from functools import partial
 import pyarrow as pa
 
 from mesh.access.model import Action, Ask
+from mesh.access.registered import port_of_record
 from mesh.catalog.model import ProductRecord
 from mesh.catalog.tokens import Scope
 from mesh.errors import AccessDeniedError, IdentityError
 from mesh.reading.answering import Question
-from mesh.reading.reader import Reader, port_of
+from mesh.reading.reader import Reader
 from mesh.serving.authority import Authority
 from mesh.serving.flight.metadata import Described
 from mesh.serving.readers import Readers
@@ -45,7 +46,9 @@ class CatalogDesk:
             if not record.is_published:
                 continue
             try:
-                view = reader.decider.view(Ask(reader.principal, Action.READ, port_of(record)))
+                view = reader.decider.view(
+                    Ask(reader.principal, Action.READ, port_of_record(record))
+                )
             except AccessDeniedError:
                 continue
             seen = {column.name for column in view.columns}
