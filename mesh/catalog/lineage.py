@@ -2,47 +2,53 @@
 
 Owns the walk over the catalog's three sources of lineage: what definitions say is read, what
 receipts prove was read, with exact versions, and what other producers report. Goes level by level,
-so that diamonds are met once and cycles end.
+so that diamonds are met once and cycles end. A process that asks again has most of it in memory.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from sqlalchemy import ColumnElement, Connection, select
 
 from mesh.catalog import feeds, schema
+from mesh.catalog.memory import Memory, View
 from mesh.catalog.model import Direction, Lineage, LineageEdge, LineageNode, NodeKind
 from mesh.catalog.publications import latest_versions
 from mesh.catalog.reported.edges import find_dataset, is_external, reported_edges
 from mesh.catalog.statements import chunks
 from mesh.errors import UnknownProductError
 
+_ENDS = attrgetter("upstream", "downstream")
+
 
 def lineage(
-    connection: Connection, product: str, direction: Direction, depth: int | None
+    connection: Connection, product: str, direction: Direction, depth: int | None, memory: Memory
 ) -> Lineage:
     """Everything that `product` is made from (`up`) or that is made from it (`down`).
 
     `depth` counts steps; None follows all of them.
     """
+    view = memory.at(connection)
     depths = {product: 0}
     edges: list[LineageEdge] = []
-    level = [product]
-    while level and (depth is None or depths[level[0]] < depth):
-        found = _edges(connection, level, direction)
+    level, reached = [product], 0
+    while level and (depth is None or reached < depth):
+        found = _touching(connection, view, level, direction)
         edges += found
-        ends = sorted({edge.upstream if direction == "up" else edge.downstream for edge in found})
-        reached = depths[level[0]] + 1
-        level = [end for end in ends if end not in depths]
+        reached += 1
+        ends = {edge.upstream if direction == "up" else edge.downstream for edge in found}
+        level = sorted(ends - depths.keys())
         depths |= dict.fromkeys(level, reached)
-    latest = latest_versions(connection, depths)
-    told = [_as_latest(edge, latest) for edge in edges]
+    nodes = _nodes(connection, view, depths)
+    latest = {node.product: node.latest_version for node in nodes}
+    told = [_as_latest(edge, latest[edge.downstream]) for edge in edges]
     if direction == "up":
-        told = _as_read(connection, told, (product, latest.get(product)))
-    return Lineage(product, direction, _nodes(connection, depths, latest), tuple(told))
+        told = _as_read(connection, told, (product, latest[product]))
+    return Lineage(product, direction, nodes, tuple(told))
 
 
 def resolve_known(connection: Connection, name: str) -> str:
@@ -94,16 +100,30 @@ class _Link:
         )
 
 
-def _edges(
-    connection: Connection, products: Sequence[str], direction: Direction
+def _touching(
+    connection: Connection, view: View, products: Sequence[str], direction: Direction
 ) -> list[LineageEdge]:
+    """The edges that end in some products (`up`), or begin in them (`down`)."""
+    keys = [(product,) for product in products]
+    found = view.of(direction, keys, lambda k: _read_edges(connection, k, direction), len)
+    return sorted((e for edges in found.values() for e in edges), key=_ENDS)
+
+
+def _read_edges(
+    connection: Connection, keys: Sequence[tuple[str]], direction: Direction
+) -> dict[tuple[str], tuple[LineageEdge, ...]]:
+    products = [product for (product,) in keys]
     links: dict[tuple[str, str], _Link] = defaultdict(_Link)
     for chunk in chunks(products):
         _gather_declared(connection, links, chunk, direction)
         _gather_used(connection, links, chunk, direction)
     for edge in reported_edges(connection, products, direction):
         links[edge.upstream, edge.downstream].jobs.add(edge.job)
-    return [links[key].edge(*key) for key in sorted(links)]
+    near = 1 if direction == "up" else 0
+    found: dict[str, list[LineageEdge]] = {product: [] for product in products}
+    for key, link in links.items():
+        found[key[near]].append(link.edge(*key))
+    return {(product,): tuple(edges) for product, edges in found.items()}
 
 
 def _gather_declared(
@@ -139,9 +159,9 @@ def _gather_used(
         link.versions, link.reading = edge.versions, edge.reading
 
 
-def _as_latest(edge: LineageEdge, latest: Mapping[str, int]) -> LineageEdge:
+def _as_latest(edge: LineageEdge, latest: int | None) -> LineageEdge:
     """The edge without how it was read, unless that is of the downstream's latest publication."""
-    if not edge.reading or edge.versions[0][0] == latest.get(edge.downstream):
+    if not edge.reading or edge.versions[0][0] == latest:
         return edge
     return replace(edge, reading="")
 
@@ -166,8 +186,7 @@ def _as_read(
             (edge.upstream, up)
             for name, version in level
             for edge in into[name]
-            for down, up in edge.versions
-            if down == version
+            for up in _read_in(edge, version)
         }
         missing = [(n, v) for n, v in sorted(level) if any(_is_cut(e, v) for e in into[n])]
         for upstream, downstream, pair in feeds.read_by(connection, missing):
@@ -182,28 +201,45 @@ def _as_read(
     ]
 
 
+def _read_in(edge: LineageEdge, version: int) -> Iterator[int]:
+    """The upstream's versions that a version of the downstream read; pairs are newest first."""
+    for down, up in edge.versions:
+        if down < version:
+            return
+        if down == version:
+            yield up
+
+
 def _is_cut(edge: LineageEdge, version: int) -> bool:
     """Whether what is kept of an edge may lack what a version of its downstream read."""
     return len(edge.versions) >= feeds.KEPT and version <= edge.versions[-1][0]
 
 
 def _nodes(
-    connection: Connection, depths: Mapping[str, int], latest: Mapping[str, int]
+    connection: Connection, view: View, depths: Mapping[str, int]
 ) -> tuple[LineageNode, ...]:
-    declared = set(_declared(connection, list(depths)))
+    ordered = sorted(depths.items(), key=lambda item: (item[1], item[0]))
+    known = view.of("node", [(name,) for name in depths], lambda keys: _known(connection, keys))
     return tuple(
-        LineageNode(
-            name,
-            NodeKind.DECLARED
-            if name in declared
-            else NodeKind.EXTERNAL
-            if is_external(name)
-            else NodeKind.USED,
-            depth,
-            latest.get(name),
-        )
-        for name, depth in sorted(depths.items(), key=lambda item: (item[1], item[0]))
+        LineageNode(name, kind, depth, version)
+        for name, depth in ordered
+        for kind, version in (known[name,],)
     )
+
+
+def _known(
+    connection: Connection, keys: Sequence[tuple[str]]
+) -> dict[tuple[str], tuple[NodeKind, int | None]]:
+    """What each dataset is, and its newest version."""
+    names = [name for (name,) in keys]
+    declared, latest = set(_declared(connection, names)), latest_versions(connection, names)
+    return {(name,): (_kind(name, declared), latest.get(name)) for name in names}
+
+
+def _kind(name: str, declared: Collection[str]) -> NodeKind:
+    if name in declared:
+        return NodeKind.DECLARED
+    return NodeKind.EXTERNAL if is_external(name) else NodeKind.USED
 
 
 def _declared(connection: Connection, names: Sequence[str]) -> Iterable[str]:

@@ -75,7 +75,7 @@ def _moved(connection: Connection, revision: str, where: str) -> Move:
     return Move(found, revision, lost)
 
 
-INDEX = ("search_", "feeds")
+INDEX = ("search_", "feeds", "lineage_changes")
 """How the names of tables begin that are made anew from the others."""
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
-from mesh.catalog import feeds, schema
+from mesh.catalog import changes, feeds, schema
 from mesh.catalog.model import RefusalRecord, Use
 from mesh.catalog.profiles import insert_profiles
 from mesh.catalog.receipts import InputVersion, Receipt
 from mesh.catalog.reported.joining import locate
 from mesh.catalog.search.indexing import touch
-from mesh.catalog.statements import chunks
+from mesh.catalog.statements import chunks, pairs_of
 
 
 def unknown_receipts(connection: Connection, receipts: Iterable[Receipt]) -> list[Receipt]:
@@ -42,6 +42,9 @@ def insert_receipts(connection: Connection, receipts: Iterable[Receipt]) -> int:
     if unknown:
         locate(connection, {receipt.product: receipt.table_url for receipt in unknown}, now)
     feeds.note(connection, unknown)
+    changes.tell(
+        connection, {n for r in unknown for n in (r.product, *(i.product for i in r.inputs))}
+    )
     insert_profiles(connection, unknown)
     for product in dict.fromkeys(receipt.product for receipt in unknown):
         touch(connection, product)
@@ -148,6 +151,29 @@ def uses(connection: Connection, product: str) -> list[Use]:
         is_latest = latest == row.publication_id
         result.append(Use(row.product, row.version, row.published_at, is_latest))
     return result
+
+
+def latest_uses(connection: Connection, product: str) -> list[Use]:
+    """Of each product that read a version of this one its newest publication that did, by name."""
+    newest = {
+        (edge.downstream, edge.versions[0][0]): [
+            up for down, up in edge.versions if down == edge.versions[0][0]
+        ]
+        for edge in feeds.feeding(connection, [product], "down")
+    }
+    if not newest:
+        return []
+    table = schema.receipts
+    wanted = pairs_of(connection, list(newest))
+    asked = select(table.c.product, table.c.table_version, table.c.published_at).join(
+        wanted.table, wanted.are(table.c.product, table.c.table_version)
+    )
+    at = {(row.product, row.table_version): row.published_at for row in connection.execute(asked)}
+    return [
+        Use(name, version, at[name, made], is_latest=True)
+        for (name, made), versions in sorted(newest.items())
+        for version in versions
+    ]
 
 
 def forget_samples(connection: Connection, product: str, until: datetime | None = None) -> int:

@@ -34,6 +34,7 @@ from mesh.catalog.declared import DeclaredDomain
 from mesh.catalog.deliveries import Deliveries
 from mesh.catalog.emissions import Emissions
 from mesh.catalog.glossary import GlossaryBook
+from mesh.catalog.memory import Memory
 from mesh.catalog.migrating import migrate
 from mesh.catalog.model import (
     ContractRecord,
@@ -79,7 +80,8 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.traces = Traces(database)
+        self._memory = Memory()
+        self.traces = Traces(database, self._memory)
         self.events = Events(database)
         self.profiles = Profiles(database)
         self.usage = Usage(database)
@@ -290,6 +292,11 @@ class Catalog:
         with self._database.reading() as connection:
             return publications.uses(connection, name)
 
+    def latest_uses(self, name: str) -> list[Use]:
+        """Of each product that read versions of this one its newest publication that did."""
+        with self._database.reading() as connection:
+            return publications.latest_uses(connection, name)
+
     def expectations(self, name: str) -> list[ExpectationRecord]:
         """What consumers expect of a product beyond its contract; its full name."""
         with self._database.reading() as connection:
@@ -358,7 +365,7 @@ class Catalog:
                 product = queries.resolve(connection, name)
             except UnknownProductError:
                 product = lineage.resolve_known(connection, name)
-            return lineage.lineage(connection, product, direction, depth)
+            return lineage.lineage(connection, product, direction, depth, self._memory)
 
     def made_from(self, name: str, version: int, depth: int | None = None) -> list[MadeVersion]:
         """A version of a product and every version that it was made from, nearest first.

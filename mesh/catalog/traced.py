@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from mesh.catalog.derivation import Derivation
 from mesh.catalog.model import Direction
 
 ColumnKey = tuple[str, str]
 """A column: its dataset's key (a product's name, or an external dataset's), and its name."""
+
+
+Reach = Literal["all", "direct"]
+"""Which edges are followed."""
 
 
 class Knowledge(StrEnum):

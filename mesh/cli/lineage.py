@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mesh.catalog.model import Direction, Lineage, LineageEdge
     from mesh.catalog.receipts import ForeignVersion
-    from mesh.catalog.traces import Reach
+    from mesh.catalog.traced import Reach
     from mesh.orchestration.workspace import Workspace
 
 _RECEIPTS = 100_000

@@ -27,7 +27,9 @@ def insert_everywhere(connection, only=None):
     found = MetaData()
     found.reflect(connection)
     for table in found.sorted_tables:
-        is_index = table.name.startswith("search_")  # made anew from the others
+        is_index = table.name.startswith(
+            ("search_", "lineage_changes")
+        )  # made anew from the others
         if table.name != VERSION_TABLE and not is_index and (only is None or table.name in only):
             connection.execute(insert(table).values({c.name: _value(c) for c in table.columns}))
 

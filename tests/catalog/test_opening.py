@@ -48,7 +48,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_schema(catalog_url):
         }
         words = {name for name in inspect(connection).get_table_names() if is_of_words(name)}
         context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, [schema.metadata, schema.searched]) == []
+        assert compare_metadata(context, [schema.metadata, schema.derived]) == []
     database.close()
 
 

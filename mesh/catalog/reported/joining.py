@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from mesh.catalog import schema
+from mesh.catalog import changes, schema
 from mesh.catalog.statements import chunks
 from mesh.naming import DatasetName
 
@@ -72,6 +72,7 @@ def join(connection: Connection, groups: Sequence[Same]) -> set[str]:
             if chosen and key in members and members[key][0] != chosen
         ]
     if changed:
+        changes.tell_of_everything(connection)
         table = schema.datasets
         statement = update(table).where(table.c.key == bindparam("row"))
         connection.execute(statement.values(canonical=bindparam("now")), changed)
@@ -123,10 +124,19 @@ def locate(connection: Connection, urls: Mapping[str, str], now: datetime) -> No
     ]
     if fresh:
         connection.execute(insert(schema.datasets), fresh)
+        if _is_told_of(connection, [row["key"] for row in fresh]):
+            changes.tell_of_everything(connection)
     join(
         connection,
         [Same((k, wanted[k])) for k, canonical in known.items() if canonical != wanted[k]],
     )
+
+
+def _is_told_of(connection: Connection, keys: Sequence[str]) -> bool:
+    """Whether columns of others come from places of which nothing else was reported."""
+    told = schema.column_edges.c.upstream
+    asked = (select(told).where(told.in_(chunk)).limit(1) for chunk in chunks(keys))
+    return any(connection.execute(one).first() is not None for one in asked)
 
 
 def _row(named: DatasetName, now: datetime) -> dict[str, Any]:

@@ -7,14 +7,16 @@ statements for a batch, however many events it has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from mesh.catalog import schema
-from mesh.catalog.reported.columns import clean, columns_in, origins_in
+from mesh.catalog.changes import tell
+from mesh.catalog.reported.columns import ReportedOrigin, clean, columns_in, origins_in
+from mesh.catalog.reported.edges import canonical_keys
 from mesh.catalog.reported.event import ReportedDataset, ReportedEvent
 from mesh.catalog.reported.facets import identifiers_in, names_in, told_of
 from mesh.catalog.reported.joining import SYMLINK, Same, join, products_among
@@ -81,6 +83,7 @@ class _Batch:
         self.datasets.load(connection, "key", named)
         self.groups: list[Same] = []
         self.touched: set[str] = set()
+        self.ends: set[str] = set()
 
     def add(self, event: ReportedEvent) -> None:
         """Merge one event into the rows."""
@@ -211,8 +214,15 @@ class _Batch:
         own = products_among(self.connection, names)
         groups = [*self.groups, *(Same((key, name)) for key, name in own.items())]
         moved = join(self.connection, groups)
+        self._tell()
         for key in sorted(fresh | moved):
             index_dataset(self.connection, key)
+
+    def _tell(self) -> None:
+        """Say whose lineage changed: what the jobs use that events are of, now and before."""
+        keys = {key for _, _, key in self.shares.now} | {key for (key,) in self.datasets.now}
+        keys |= self.ends
+        tell(self.connection, keys | set(canonical_keys(self.connection, keys).values()))
 
     def _share_uses(self) -> None:
         """What runs used, their jobs use: as of the last that was heard of each run.
@@ -244,7 +254,7 @@ class _Batch:
             if len(told) == 1 and told[0] not in changed:
                 self._see_edges(key, job, after[told[0]]["at"])
             else:
-                self._replace_edges(key, job, after)
+                self._replace_edges(key, job, earlier, after)
         shown = ("kind", "description", "owners", "tags")
         return before is None or "schema" in changed or any(row[n] != before[n] for n in shown)
 
@@ -272,28 +282,35 @@ class _Batch:
         if rows:
             self.connection.execute(insert(table), rows)
 
-    def _replace_edges(self, key: str, job: str, facets: Mapping[str, Any]) -> None:
+    def _replace_edges(self, key: str, job: str, earlier: Kept, after: Kept) -> None:
         table = schema.column_edges
         self.connection.execute(delete(table).where(*_reported_by(key, job)))
         rows: dict[Key, Row] = {}
-        for name in _LINEAGE:
-            told = facets.get(f"{name}@{job}", {})
-            for item in origins_in(told.get("is") or {}):
-                upstream = item.dataset.key
-                rows[item.column, upstream, item.origin, str(item.kind)] = {
-                    "downstream": key,
-                    "downstream_column": item.column,
-                    "upstream": upstream,
-                    "upstream_column": item.origin,
-                    "kind": str(item.kind),
-                    "origin": _REPORTED,
-                    "job": job,
-                    "is_direct": item.kind.is_direct,
-                    "is_masking": item.is_masking,
-                    "seen_at": datetime.fromisoformat(told["at"]),
-                }
+        for item, at in _told_by(job, after):
+            upstream = item.dataset.key
+            rows[item.column, upstream, item.origin, str(item.kind)] = {
+                "downstream": key,
+                "downstream_column": item.column,
+                "upstream": upstream,
+                "upstream_column": item.origin,
+                "kind": str(item.kind),
+                "origin": _REPORTED,
+                "job": job,
+                "is_direct": item.kind.is_direct,
+                "is_masking": item.is_masking,
+                "seen_at": datetime.fromisoformat(at),
+            }
         if rows:
             self.connection.execute(insert(table), list(rows.values()))
+        told = (*_told_by(job, earlier), *_told_by(job, after))
+        self.ends.update(item.dataset.key for item, _ in told)
+
+
+def _told_by(job: str, facets: Kept) -> Iterator[tuple[ReportedOrigin, str]]:
+    """Where a job says that columns come from, and when it said so."""
+    for name in _LINEAGE:
+        told = facets.get(f"{name}@{job}", {})
+        yield from ((item, told["at"]) for item in origins_in(told.get("is") or {}))
 
 
 def _jobs_of(run: Row) -> set[str]:

@@ -5,7 +5,7 @@ changed here needs a migration there, and a test compares the two. Columns that 
 ordered stand by themselves; the whole value is kept as JSON.
 """
 
-from mesh.catalog.schema.base import Instant, Json, metadata
+from mesh.catalog.schema.base import Instant, Json, derived, metadata
 from mesh.catalog.schema.decided import agreements, decision_cases, decision_log, separations
 from mesh.catalog.schema.emitted import deliveries, delivery_leases, emitted_runs
 from mesh.catalog.schema.evidence import (
@@ -26,6 +26,7 @@ from mesh.catalog.schema.lineage import (
     job_datasets,
     job_runs,
     jobs,
+    lineage_changes,
     lineage_events,
     run_datasets,
     tracings,
@@ -38,11 +39,12 @@ from mesh.catalog.schema.registered import (
     people,
     products,
 )
-from mesh.catalog.schema.searched import search_documents, searched
+from mesh.catalog.schema.searched import search_documents
 from mesh.catalog.schema.serving import tokens
 
-REVISION = "0013"
+REVISION = "0014"
 """The revision of `migrations/` that these tables are."""
+
 
 __all__ = [
     "REVISION",
@@ -58,6 +60,7 @@ __all__ = [
     "decision_log",
     "deliveries",
     "delivery_leases",
+    "derived",
     "domains",
     "emitted_runs",
     "erasures",
@@ -66,6 +69,7 @@ __all__ = [
     "job_datasets",
     "job_runs",
     "jobs",
+    "lineage_changes",
     "lineage_events",
     "metadata",
     "organization",
@@ -80,7 +84,6 @@ __all__ = [
     "retirements",
     "run_datasets",
     "search_documents",
-    "searched",
     "separations",
     "term_links",
     "terms",

@@ -20,6 +20,9 @@ metadata = MetaData(
     }
 )
 
+derived = MetaData()
+"""Tables that are made from the others, or mean nothing in another database: none is copied."""
+
 
 class Instant(TypeDecorator[datetime]):
     """A time in UTC. SQLite keeps no zone, so every value is brought to UTC first."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-from mesh.catalog.schema.base import Instant, Json, metadata
+from mesh.catalog.schema.base import Instant, Json, derived, metadata
 
 # `downstream_column` is empty where an upstream column decides about whole rows (filter, join, …).
 # `origin` says who knows: found (in the plan), declared, or reported (by an OpenLineage producer,
@@ -143,4 +143,13 @@ lineage_events = Table(
     Column("run_id", Text, nullable=False, index=True),
     Column("dataset", Text, nullable=False),
     Column("content", Json, nullable=False),
+)
+
+# Whose lineage a transaction changed, in the order in which writers queue; NULL means everyone's.
+# The newest rows only: see `mesh.catalog.changes`.
+lineage_changes = Table(
+    "lineage_changes",
+    derived,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("datasets", Json),
 )

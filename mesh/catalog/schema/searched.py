@@ -1,21 +1,19 @@
 """What is searched, as tables: made from the others, and made anew from them at any time.
 
-They stand beside `metadata`: nothing here is worth copying. The words of documents are in tables
+The words of documents are in tables
 that differ between databases: see `mesh.catalog.search.sqlite` and `.postgresql`.
 """
 
-from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Integer, Table, Text
 
-from mesh.catalog.schema.base import Instant, Json
-
-searched = MetaData()
+from mesh.catalog.schema.base import Instant, Json, derived
 
 # `due` is until when it is fresh, in seconds since 1970: 0 when it was never published, NULL where
 # nothing is promised. `forms` are the ways to write its name, one a line, as folded words.
 # `content` holds the texts that words are found in; `digest` is of all but how it fares.
 search_documents = Table(
     "search_documents",
-    searched,
+    derived,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("key", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),

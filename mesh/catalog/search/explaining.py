@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mesh.catalog.search.model import Match
 from mesh.catalog.search.texts import FieldText
-from mesh.catalog.search.words import Term, words
+from mesh.catalog.search.words import Term, Word, words
 
 MOST = 3
 """Reasons that a hit gives, at most."""
@@ -67,7 +68,7 @@ def _found(texts: Iterable[FieldText], sought: Sequence[Sought]) -> Iterator[_Fo
         marks: list[tuple[int, int]] = []
         terms: set[int] = set()
         is_guess = False
-        for word in words(text.text):
+        for word in _words(text.text):
             has = {n for n, item in enumerate(sought) if item.is_meant(word.text)}
             if has:
                 marks.append((word.start, word.end))
@@ -75,6 +76,12 @@ def _found(texts: Iterable[FieldText], sought: Sequence[Sought]) -> Iterator[_Fo
                 is_guess |= not any(item.is_typed(word.text) for item in sought)
         if marks:
             yield _Found(text, tuple(marks), frozenset(terms), is_guess)
+
+
+@lru_cache(maxsize=20_000)
+def _words(text: str) -> tuple[Word, ...]:
+    """The words of a text: many columns are called alike, and many searches find the same."""
+    return tuple(words(text))
 
 
 def _shown(found: _Found) -> Match:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -35,7 +36,7 @@ from mesh.catalog.search.ranking import (
 )
 from mesh.catalog.search.spelling import meant
 from mesh.catalog.search.texts import WEIGHTS, FieldText, Tier, folded
-from mesh.catalog.search.words import MAX_QUERY, terms
+from mesh.catalog.search.words import MAX_QUERY, Term, terms
 
 
 def find(
@@ -83,6 +84,8 @@ def _sought(
     if not sought:
         return (), {}, ("there is no word in it",)
     index = index_of(connection)
+    if len(sought) > 1 and (whole := _of_few(connection, index, sought)):
+        return sought, whole, ()
     found = _scores(connection, index, sought)
     widened = {n: _meant(connection, index, sought[n]) for n, by in enumerate(found) if not by}
     if not widened and not set.intersection(*map(set, found)):
@@ -102,6 +105,29 @@ def _sought(
 def _meant(connection: Connection, index: Index, item: Sought) -> Sought:
     words, is_beginning = meant(connection, index, item.term)
     return replace(item, meant=words, is_beginning=is_beginning)
+
+
+def _of_few(connection: Connection, index: Index, sought: Sequence[Sought]) -> Scores:
+    """The score of each document that has every word; none at all where these are many.
+
+    Of several words one may be everywhere: to ask for each of them alone costs as much as it finds.
+    """
+    every = tuple(item.term for item in sought)
+    having = index.having(connection, every, MOST_BY_KEY + 1)
+    if len(having) > MOST_BY_KEY:
+        return {}
+    return {key: sum(_score(term, found) for term in every) for key, found in having.items()}
+
+
+def _score(term: Term, found: Mapping[Tier, AbstractSet[str]]) -> int:
+    """How much the field says that says most of a word which is in one of them."""
+    exact = (EXACT * WEIGHTS[tier] for tier in Tier if term.text in found[tier])
+    begun = (
+        BEGINNING * WEIGHTS[tier]
+        for tier in Tier
+        if term.is_prefix and any(word.startswith(term.text) for word in found[tier])
+    )
+    return max((*exact, *begun), default=0)
 
 
 def _scores(connection: Connection, index: Index, sought: Sequence[Sought]) -> list[Scores]:
@@ -141,6 +167,8 @@ def _asked(
 
 def _together(found: Sequence[Scores], notes: tuple[str, ...]) -> tuple[Scores, tuple[str, ...]]:
     """The documents that have every word; where none has, those that have most of them."""
+    if len(found) == 1:
+        return found[0], notes
     whole = set.intersection(*map(set, found))
     if whole:
         return {key: sum(scores[key] for scores in found) for key in whole}, notes

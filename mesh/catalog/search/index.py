@@ -7,12 +7,14 @@ Owns the interface, and the tables and statements that all have in common. Words
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection
 
 from mesh.catalog.search.texts import Tier
+from mesh.catalog.search.words import Term
 from mesh.errors import Problem
 
 
@@ -39,6 +41,11 @@ class Index(Protocol):
 
     def matching(self, connection: Connection, wanted: Sequence[Wanted]) -> list[list[int]]:
         """The documents of each, in any order."""
+
+    def having(
+        self, connection: Connection, every: Sequence[Term], most: int
+    ) -> dict[int, Mapping[Tier, AbstractSet[str]]]:
+        """The words of the documents that have every term, in whatever tier: of `most` of them."""
 
     def known(self, connection: Connection, words: Sequence[str]) -> list[str]:
         """Those words that are in the vocabulary."""

@@ -8,12 +8,19 @@ may make extensions: then words with one typing error are found still, and words
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from sqlalchemy import Connection, text
 
 from mesh.catalog.search.index import LEAST_ALIKE, Wanted
 from mesh.catalog.search.texts import Tier
+from mesh.catalog.search.words import Term
 from mesh.errors import Problem
+
+_HAVING = text(
+    "SELECT document, tsvector_to_array(words) AS lexemes FROM search_text "
+    "WHERE words @@ CAST(:every AS tsquery) LIMIT :most"
+)
 
 
 class PostgresqlIndex:
@@ -61,6 +68,14 @@ class PostgresqlIndex:
         }
         return [found[number] or [] for number in range(len(wanted))]
 
+    def having(
+        self, connection: Connection, every: Sequence[Term], most: int
+    ) -> dict[int, Mapping[Tier, AbstractSet[str]]]:
+        """The words of the documents that have every term, in whatever tier: of `most` of them."""
+        asked = {"every": " & ".join(f"({_anywhere(term)})" for term in every), "most": most}
+        rows = connection.execute(_HAVING, asked)
+        return {row.document: _by_tier(row.lexemes) for row in rows}
+
     def known(self, connection: Connection, words: Sequence[str]) -> list[str]:
         """Those words that are in the vocabulary."""
         found = text("SELECT word FROM search_words WHERE word = ANY(:words)")
@@ -102,3 +117,15 @@ def _has_trigrams(connection: Connection) -> bool:
 def _expression(wanted: Wanted) -> str:
     mark = ":*" if wanted.is_prefix else ""
     return " | ".join(f"'{wanted.tier}{word}'{mark}" for word in wanted.words)
+
+
+def _by_tier(lexemes: Iterable[str]) -> dict[Tier, set[str]]:
+    found: dict[Tier, set[str]] = {tier: set() for tier in Tier}
+    for lexeme in lexemes:
+        found[Tier(lexeme[0])].add(lexeme[1:])
+    return found
+
+
+def _anywhere(term: Term) -> str:
+    mark = ":*" if term.is_prefix else ""
+    return " | ".join(f"'{tier}{term.text}'{mark}" for tier in Tier)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from sqlalchemy import Connection, text
 
 from mesh.catalog.search.index import LEAST_ALIKE, SHORTEST_ALIKE, Wanted, trigrams
 from mesh.catalog.search.texts import Tier
+from mesh.catalog.search.words import Term
 from mesh.errors import Problem
 
+_HAVING = "SELECT rowid, a, b, c, d FROM search_text WHERE search_text MATCH ? LIMIT ?"
 _MATCHING = "SELECT rowid FROM search_text WHERE search_text MATCH ?"
 
 
@@ -48,6 +51,14 @@ class SqliteIndex:
             found.append([row[0] for row in cursor.fetchall()])
         cursor.close()
         return found
+
+    def having(
+        self, connection: Connection, every: Sequence[Term], most: int
+    ) -> dict[int, Mapping[Tier, AbstractSet[str]]]:
+        """The words of the documents that have every term, in whatever tier: of `most` of them."""
+        asked = " AND ".join(f'"{term.text}"{"*" if term.is_prefix else ""}' for term in every)
+        rows = connection.exec_driver_sql(_HAVING, (asked, most))
+        return {row[0]: {t: set(row[n].split()) for n, t in enumerate(Tier, 1)} for row in rows}
 
     def known(self, connection: Connection, words: Sequence[str]) -> list[str]:
         """Those words that are in the vocabulary."""

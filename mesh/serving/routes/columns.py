@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from mesh.catalog.model import Direction
-from mesh.catalog.traces import Reach
+from mesh.catalog.traced import Reach
 from mesh.errors import UnknownProductError
 from mesh.serving.routes.asking import NO_CONTROL, Asked, Name
 from mesh.serving.routes.products import Depth

@@ -145,7 +145,7 @@ def inputs(catalog: Asked, name: Name) -> list[InputView]:
 def consumers(catalog: Asked, name: Name) -> ConsumersView:
     """Who uses a product, and what they expect of it."""
     full = catalog.browsing.full_name(name)
-    return ConsumersView.of(catalog.uses(full), catalog.expectations(full))
+    return ConsumersView.of(catalog.latest_uses(full), catalog.expectations(full))
 
 
 def full_name(catalog: Asked, name: str) -> str:

@@ -291,8 +291,8 @@ class ConsumersView(View):
 
     @classmethod
     def of(cls, uses: list[Use], expectations: list[ExpectationRecord]) -> Self:
-        """Consumers as they are shown; of every product its latest use alone."""
+        """Consumers as they are shown; `uses` has of each product its latest alone."""
         return cls(
-            uses=[UseView.model_validate(use) for use in uses if use.is_latest],
+            uses=[UseView.model_validate(use) for use in uses],
             expectations=[ExpectationView.model_validate(e.as_json()) for e in expectations],
         )
