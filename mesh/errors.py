@@ -42,7 +42,8 @@ nothing third-party, so that any layer may raise from it.
     ├── GateError                    the gate itself failed: never a statement about the data
     ├── SamplingError                no rows were found that keep, or break, what they should
     ├── StorageError                 the lake cannot be used as configured
-    │   ├── UnsafeStoreError         a store that would lose commits
+    │   ├── UnsafeStoreError         a store that would lose commits, or lend more than it is asked
+    │   ├── NotLentError             the store lends no credentials for a table's files
     │   ├── DamagedTableError        files of a table are missing or damaged
     │   ├── StorageFullError         no space left where the table lives (Transient)
     │   ├── StoreUnavailableError    it throttled, failed or was away for too long (Transient)
@@ -365,7 +366,11 @@ class StorageError(MeshError):
 
 
 class UnsafeStoreError(StorageError):
-    """A store that ignores conditional writes, and would lose commits silently."""
+    """A store that would lose commits silently, or whose lent credentials could do more."""
+
+
+class NotLentError(StorageError):
+    """No credentials can be lent for a table's files: none are set up, or the store has no STS."""
 
 
 class DamagedTableError(StorageError):

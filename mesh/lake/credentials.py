@@ -7,6 +7,7 @@ Refuses to show a secret: nothing here has a representation that holds one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -124,12 +125,7 @@ def _assumed(wanted: _Wanted, session: Any) -> Credentials:
     region = wanted.region or str(session.get_config_variable("region") or "us-east-1")
 
     def ask() -> dict[str, Any]:
-        client = session.create_client(
-            "sts",
-            region_name=region,
-            endpoint_url=wanted.sts_endpoint or None,
-            verify=wanted.ca_bundle or None,
-        )
+        client = sts_client(session, region, wanted.sts_endpoint, ca_bundle=wanted.ca_bundle)
         answer = client.assume_role(RoleArn=wanted.role, RoleSessionName=_SESSION)["Credentials"]
         return {
             "access_key": answer["AccessKeyId"],
@@ -146,6 +142,37 @@ def _assumed(wanted: _Wanted, session: Any) -> Credentials:
         what = f"the role {wanted.role} cannot be assumed: {error}"
         raise StorageError(what, where=wanted.place, hint=_GUIDE) from error
     return Credentials(found, region)
+
+
+@lru_cache(maxsize=1)
+def _descriptions() -> Any:
+    """What botocore knows of AWS, which it would read anew for each session."""
+    import botocore.session
+
+    return botocore.session.Session().get_component("data_loader")
+
+
+def sts_client(
+    session: Any, region: str, endpoint: str, *, ca_bundle: str = "", **patience: Any
+) -> Any:
+    """The service that gives temporary credentials, at an endpoint or where AWS has it.
+
+    `patience` is botocore's, of timeouts and retries. Where somebody listens to everything, it logs
+    what STS answers, keys and all: so it is told to say less, unless told otherwise before.
+    """
+    from botocore.config import Config
+
+    log = logging.getLogger("botocore")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.INFO)
+    session.register_component("data_loader", _descriptions())
+    return session.create_client(
+        "sts",
+        region_name=region,
+        endpoint_url=endpoint or None,
+        verify=ca_bundle or None,
+        config=Config(**patience),
+    )
 
 
 def forget() -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError
 
 from mesh.errors import StorageError, StorageFullError, StoreUnavailableError
 
@@ -74,6 +74,13 @@ def explained(error: Exception, where: str) -> StorageError:
         what, hint = _EXPLAINED[code]
         return StorageError(f"{what}: {said or code}", where=where, hint=hint)
     return _otherwise(text, said, where)
+
+
+def is_denial(error: StorageError) -> bool:
+    """Whether the store said that access is denied, and not that something else is wrong."""
+    cause = error.__cause__
+    code = found[1] if (found := _CODE.search(str(cause))) else ""
+    return isinstance(cause, PermissionDeniedError) or code == "AccessDenied"
 
 
 def _otherwise(text: str, said: str, where: str) -> StorageError:

@@ -91,6 +91,19 @@ def latest_and_checkpoint(table: Table) -> tuple[int, int]:
     return max(commits, default=-1), max(checkpoints, default=-1)
 
 
+def beginning_of(table: Table) -> tuple[int, int]:
+    """The first entry of the log, and the checkpoint that stands for those before it; -1 for none.
+
+    Raises StorageError where the log has no beginning.
+    """
+    paths = [file.path for file in table.store.list(LOG_FOLDER)]
+    commits, checkpoints = sorted(_versions(ENTRY, paths)), sorted(_versions(_CHECKPOINT, paths))
+    if commits[:1] == [0]:
+        return 0, -1
+    summed_up = _summed_up(table, commits, checkpoints)
+    return min([*commits, summed_up + 1]), summed_up
+
+
 def _versions(pattern: re.Pattern[str], paths: Iterable[str]) -> dict[int, str]:
     matches = ((pattern.fullmatch(path), path) for path in paths)
     return {int(match["version"]): path for match, path in matches if match}
@@ -102,6 +115,14 @@ def _base(
     """Files that are shown before the first commit that is read, and that commit's version."""
     if commits and commits[0] == 0:
         return {}, 0
+    first = _summed_up(table, commits, checkpoints)
+    files = table.snapshot(first).files
+    shown = {f.path: ShownFile(f.path, f.size, f.partition_values, first) for f in files}
+    return shown, first + 1
+
+
+def _summed_up(table: Table, commits: list[int], checkpoints: list[int]) -> int:
+    """The checkpoint that stands for commits which are gone. Raises StorageError."""
     first = next((v for v in checkpoints if not commits or v >= commits[0] - 1), None)
     if first is None:
         raise StorageError(
@@ -109,9 +130,7 @@ def _base(
             where=table.url,
             hint="restore them from a backup, or publish a new major",
         )
-    files = table.snapshot(first).files
-    shown = {f.path: ShownFile(f.path, f.size, f.partition_values, first) for f in files}
-    return shown, first + 1
+    return first
 
 
 def _apply(entry: LogEntry, shown: dict[str, ShownFile], ended: list[ShownFile]) -> None:

@@ -1,12 +1,14 @@
 """`mesh.connect`: products that a server serves, read from Python.
 
-Owns the client's side: one request a read, an Arrow stream in answer, and the server's refusals as
-errors of Mesh's. Sees what the token's principal may see, and nothing else of the server.
+Owns the client's side: one request a read, an Arrow stream in answer or credentials for a table's
+files, and the server's refusals as errors of Mesh's. Sees what the token's principal may see, and
+nothing else of the server.
 """
 
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +22,7 @@ import pyarrow as pa
 from mesh.catalog.remote.client import error_of
 from mesh.errors import AccessDeniedError, CatalogError, MeshError
 from mesh.naming import ProductId
+from mesh.reading.credentials import TableCredentials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +72,9 @@ class Rows:
 class Connection:
     """A server, and who one is to it. Made by `mesh.connect`; may be shared by threads."""
 
-    def __init__(self, url: str, token: str, purpose: str) -> None:
+    def __init__(
+        self, url: str, token: str, purpose: str, trust: ssl.SSLContext | None = None
+    ) -> None:
         if urlsplit(url).scheme not in {"http", "https"}:
             raise MeshError(
                 f"{url!r} is no URL of a server", hint="such as https://mesh.example.com"
@@ -77,7 +82,12 @@ class Connection:
         headers = {"user-agent": "mesh", "mesh-purpose": quote(purpose, safe=" ")}
         if token:
             headers["authorization"] = f"Bearer {token}"
-        self._client = httpx2.Client(base_url=url.rstrip("/"), headers=headers, timeout=_TIMES)
+        self._client = httpx2.Client(
+            base_url=url.rstrip("/"),
+            headers=headers,
+            timeout=_TIMES,
+            verify=True if trust is None else trust,
+        )
 
     def __repr__(self) -> str:
         """The server, without the token."""
@@ -133,23 +143,46 @@ class Connection:
         body = {"statement": statement, "parameters": list(parameters)}
         return self._rows("POST", "/v1/sql", json=body)
 
+    def credentials(self, product: str) -> TableCredentials:
+        """Short-lived credentials for the files of a product's table, where all of it is seen.
+
+        `found = server.credentials("weather.observations_v1")`, and then
+        `pl.scan_delta(found.url, storage_options=found.storage_options)`, or `DeltaTable` with the
+        same: without Mesh between, until `found.expires_at`.
+
+        Raises AccessDeniedError where a row, a column or a value is hidden, NotLentError where the
+        server lends none, UnknownProductError, NotPublishedError.
+        """
+        name = ProductId.parse(product)
+        path = f"/v1/products/{name.domain}/{name.versioned}/credentials"
+        answer = self._answered("POST", path)
+        try:
+            return TableCredentials.from_json(json.loads(answer.content))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            what = "what the server answered is no credentials"
+            raise MeshError(what, where=str(self._client.base_url)) from None
+
     def _rows(self, method: str, path: str, **options: Any) -> Rows:
+        answer = self._answered(method, path, **options)
+        facts = {
+            k.removeprefix("mesh-"): v for k, v in answer.headers.items() if k.startswith("mesh-")
+        }
+        with pa.ipc.open_stream(answer.content) as stream:
+            return Rows(stream.read_all(), facts)
+
+    def _answered(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """The whole answer. Raises what the server refused it with, and MeshError."""
         try:
             with self._client.stream(method, path, **options) as answer:
-                if answer.status_code != 200:  # noqa: PLR2004 -- anything else is a problem
-                    answer.read()
-                    raise _error(answer)
-                content = answer.read()
+                answer.read()
         except httpx2.HTTPError as error:
             what = (
                 f"the server cannot be reached, or broke off: {str(error) or type(error).__name__}"
             )
             raise MeshError(what, where=str(self._client.base_url)) from error
-        facts = {
-            k.removeprefix("mesh-"): v for k, v in answer.headers.items() if k.startswith("mesh-")
-        }
-        with pa.ipc.open_stream(content) as stream:
-            return Rows(stream.read_all(), facts)
+        if answer.status_code != 200:  # noqa: PLR2004 -- anything else is a problem
+            raise _error(answer)
+        return answer
 
 
 def connect(url: str, token: str = "", *, purpose: str = "") -> Connection:

@@ -28,7 +28,7 @@ from mesh.access.secret import MaskSecret, holder_of
 from mesh.catalog.landed import landed_receipts
 from mesh.catalog.receipts import Receipt
 from mesh.errors import UnknownColumnError
-from mesh.lake import Lake, Snapshot
+from mesh.lake import Lake, Snapshot, Table
 from mesh.lake.moments import version_at
 from mesh.lake.streaming import batches_of_frame
 from mesh.lake.unreadable import naming_damage
@@ -37,6 +37,7 @@ from mesh.reading.ended import RetiredWarning, end_of
 from mesh.reading.read import opened
 from mesh.reading.seen import Seen, seen_of
 from mesh.reading.snapshot import PinnedInput
+from mesh.reading.whole import require_whole
 from mesh.settings import Settings
 
 
@@ -185,6 +186,14 @@ class GovernedRead:
     @cached_property
     def _snapshot(self) -> Snapshot:
         return self._pinned.opened or self._pinned.table.snapshot(self.version)
+
+    def whole_table(self) -> Table:
+        """The table itself, for whoever sees every value that lies there, of every version.
+
+        Raises AccessDeniedError for everybody else.
+        """
+        require_whole(self.view, self._snapshot)
+        return self._pinned.table
 
     def _chosen(self, columns: Sequence[str] | None) -> tuple[str, ...]:
         """Columns that are asked for. Of one that is hidden nothing is told, not even that."""

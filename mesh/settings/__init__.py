@@ -30,6 +30,7 @@ from mesh.settings.identity import IdentitySettings
 from mesh.settings.parts import (
     AccessSettings,
     CatalogSettings,
+    LendingSettings,
     ObjectStoreSettings,
     OpenLineageSettings,
     PublishingSettings,
@@ -45,6 +46,7 @@ __all__ = [
     "AccessSettings",
     "CatalogSettings",
     "IdentitySettings",
+    "LendingSettings",
     "ObjectStoreSettings",
     "OpenLineageSettings",
     "PublishingSettings",
@@ -107,6 +109,10 @@ class Settings(BaseSettings):
     object_store: ObjectStoreSettings = Field(
         default_factory=ObjectStoreSettings,
         description="How an object store is reached, beside `storage_options`.",
+    )
+    lending: LendingSettings = Field(
+        default_factory=LendingSettings,
+        description="Credentials of the object store that are lent to readers.",
     )
     domains: Path = Field(default=Path("domains"), description="Folder of the domains.")
     platform: Path = Field(

@@ -385,3 +385,23 @@ class ObjectStoreSettings(BaseModel):
     request_seconds: float = Field(
         default=30.0, gt=0, description="How long one request may take, in seconds."
     )
+
+
+class LendingSettings(BaseModel):
+    """Credentials of the object store that are lent to readers who see all of a product."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: str = Field(
+        default="",
+        pattern=r"^(arn:[a-z-]+:iam::[^:\s]*:role/\S+)?$",
+        description="ARN of a role that may get and list the lake's files. It is assumed for a "
+        "reader, for the files of one table alone; empty lends nothing. Needs `mesh-data[aws]`.",
+    )
+    seconds: int = Field(
+        default=900,
+        ge=900,
+        le=12 * 3600,
+        description="Seconds that lent credentials are good, which nothing ends earlier. STS takes "
+        "900 at least, and no more than the role's own longest session.",
+    )

@@ -67,6 +67,7 @@ rgw frontends = beast tcp_nodelay=1 endpoint=127.0.0.1:{plain} ssl_endpoint=127.
 ssl_certificate={certificate} ssl_private_key={key}
 rgw s3 auth use sts = true
 rgw sts key = abcdefghijklmnop
+rgw sts min session duration = 1
 rgw thread pool size = 32
 rgw num rados handles = 1
 rgw enable gc threads = false

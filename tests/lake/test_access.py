@@ -5,7 +5,6 @@ Each way to say who asks is tried by a publication and a read, on a gateway that
 
 import json
 import os
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mesh.lake import credentials as lake_credentials
 from mesh.settings import load
 from tests.behaviour.products import orders, product, publish_small, rows_of
 from tests.behaviour.proxy import proxied
+from tests.behaviour.roles import a_role, policy
 
 KEYS = ("aws_access_key_id", "aws_secret_access_key")
 
@@ -37,25 +37,7 @@ def no_credentials(monkeypatch, tmp_path):
 @pytest.fixture
 def role(gateway):
     """The ARN of a role that may do everything, if the gateway's user assumes it."""
-    iam, name = gateway.client("iam"), f"writer-{uuid.uuid4().hex[:8]}"
-    trusted = {"AWS": [f"arn:aws:iam:::user/{gateway.access_key}"]}
-    made = iam.create_role(
-        RoleName=name, AssumeRolePolicyDocument=policy("sts:AssumeRole", principal=trusted)
-    )
-    everything = policy("s3:*", resource="arn:aws:s3:::*")
-    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=everything)
-    return made["Role"]["Arn"]
-
-
-def policy(*actions: str, principal=None, resource=None, effect: str = "Allow") -> str:
-    """A policy as Ceph reads it: without a space."""
-    statement = {"Effect": effect, "Action": list(actions)}
-    statement |= {"Principal": principal} if principal else {}
-    statement |= (
-        {"Resource": resource if isinstance(resource, list) else [resource]} if resource else {}
-    )
-    document = {"Version": "2012-10-17", "Statement": [statement]}
-    return json.dumps(document, separators=(",", ":"))
+    return a_role(gateway)
 
 
 def without_keys(bucket) -> dict[str, str]:

@@ -68,7 +68,7 @@ class Caller:
     ) -> None:
         self._patience = patience or Patience()
         self.where = checked_url(url)
-        self._trust = _trusting(ca_bundle) if ca_bundle is not None else None
+        self._trust = trusting(ca_bundle) if ca_bundle is not None else None
         self._headers = {"user-agent": "mesh", "mesh-protocol": str(PROTOCOL)}
         self._token = token
         self._client = self._connected()
@@ -191,7 +191,7 @@ def checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _trusting(bundle: Path) -> ssl.SSLContext:
+def trusting(bundle: Path) -> ssl.SSLContext:
     """Whom this machine trusts, and a bundle of authorities. Raises CatalogError."""
     context = httpx2.create_ssl_context()
     try:

@@ -3,6 +3,7 @@
 import typer
 
 from mesh.cli.access.asking import renew, request
+from mesh.cli.access.credentials import credentials
 from mesh.cli.access.deciding import approve, deny, inherit, revoke
 from mesh.cli.access.looking import list_access, show
 
@@ -16,3 +17,4 @@ app.command("deny")(deny)
 app.command("revoke")(revoke)
 app.command("renew")(renew)
 app.command("inherit")(inherit)
+app.command("credentials")(credentials)

@@ -34,3 +34,4 @@ def _reading(way: str) -> Any:
 
 Asking = Annotated[Reader, _reading("rest")]
 AskingInSql = Annotated[Reader, _reading("sql")]
+AskingForFiles = Annotated[Reader, _reading("credentials")]

@@ -19,7 +19,7 @@ from mesh.reading.reader import Reader
 from mesh.serving import problems
 from mesh.serving.problems import ProblemError
 from mesh.serving.requests import request_id
-from mesh.serving.rows import document, forms, service, statements, sums
+from mesh.serving.rows import credentials, document, forms, service, statements, sums
 from mesh.serving.rows.asking import Asking
 from mesh.serving.rows.service import Cursor
 from mesh.serving.rows.wanted import TABLE_WORDS, Wanted
@@ -38,6 +38,7 @@ def make_rows_app(state: State) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(DefinitionError, _of_request)
     app.include_router(router)
+    app.include_router(credentials.router)
     app.include_router(statements.router)
     return app
 

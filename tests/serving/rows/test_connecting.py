@@ -14,6 +14,7 @@ from mesh.errors import (
     AccessDeniedError,
     InvalidNameError,
     MeshError,
+    NotLentError,
     NotPublishedError,
     StatementError,
     StorageError,
@@ -142,3 +143,13 @@ def test_moments_go_as_they_are(connected):
     rows = connected().read(FLIGHT, where={"left_at": "lt.2013-01-02"})
     assert rows.to_arrow()["left_at"].to_pylist() == [datetime(2013, 1, 1, 5, 17, tzinfo=UTC)]
     assert pa.table(rows).num_rows == 1
+
+
+def test_credentials_that_are_not_lent_are_refused_in_the_servers_words(connected):
+    with pytest.raises(AccessDeniedError, match="rows are left out; masked: tail_number"):
+        connected(CARL).credentials(FLIGHT)
+    with pytest.raises(NotLentError, match="only buckets of S3") as raised:
+        connected().credentials(FLIGHT)
+    assert "Delta Sharing" in raised.value.hint
+    with pytest.raises(InvalidNameError):
+        connected().credentials("shop.flights_v1/../secrets_v1")
