@@ -178,10 +178,16 @@ class ServingSettings(BaseModel):
         default=30.0, gt=0, description="Seconds that a request may take to arrive."
     )
     requests_per_second: float = Field(
-        default=100, gt=0, description="Requests a second of an address without a token, lastingly."
+        default=100,
+        gt=0,
+        description="Requests a second of an address without a token, lastingly: over HTTP, and as "
+        "many by Arrow Flight.",
     )
     token_requests_per_second: float = Field(
-        default=1000, gt=0, description="Requests a second of a token, lastingly."
+        default=1000,
+        gt=0,
+        description="Requests a second of a token, lastingly: over HTTP, and as many by Arrow "
+        "Flight.",
     )
 
     @field_validator("proxies")
