@@ -18,8 +18,10 @@ import polars as pl
 import pyarrow as pa
 
 from mesh.catalog.remote.client import error_of
+from mesh.catalog.remote.kept import Token, server_token
 from mesh.errors import AccessDeniedError, CatalogError, MeshError
 from mesh.naming import ProductId
+from mesh.settings import load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,14 +71,9 @@ class Rows:
 class Connection:
     """A server, and who one is to it. Made by `mesh.connect`; may be shared by threads."""
 
-    def __init__(self, url: str, token: str, purpose: str) -> None:
-        if urlsplit(url).scheme not in {"http", "https"}:
-            raise MeshError(
-                f"{url!r} is no URL of a server", hint="such as https://mesh.example.com"
-            )
+    def __init__(self, url: str, token: Token, purpose: str) -> None:
         headers = {"user-agent": "mesh", "mesh-purpose": quote(purpose, safe=" ")}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
+        self._token = token
         self._client = httpx2.Client(base_url=url.rstrip("/"), headers=headers, timeout=_TIMES)
 
     def __repr__(self) -> str:
@@ -134,8 +131,10 @@ class Connection:
         return self._rows("POST", "/v1/sql", json=body)
 
     def _rows(self, method: str, path: str, **options: Any) -> Rows:
+        token = self._token if isinstance(self._token, str) else self._token()
+        shown = {"authorization": f"Bearer {token}"}
         try:
-            with self._client.stream(method, path, **options) as answer:
+            with self._client.stream(method, path, headers=shown, **options) as answer:
                 if answer.status_code != 200:  # noqa: PLR2004 -- anything else is a problem
                     answer.read()
                     raise _error(answer)
@@ -153,16 +152,26 @@ class Connection:
 
 
 def connect(url: str, token: str = "", *, purpose: str = "") -> Connection:
-    """Read products that `mesh serve` serves, as whom a token stands for.
+    """Read products that `mesh serve` serves, as whom a token stands for, or as who signed in.
 
     `mesh.connect(url, token).read("weather.observations_v1").to_polars()`
 
     Args:
         url: where the server is, such as `https://mesh.example.com`.
-        token: a token of `mesh token create`, good for reading.
+        token: a token of `mesh token create`, good for reading. Without one, what `mesh login` kept
+            for this server, which is made good again in time; or `catalog.token`, where this server
+            is the catalog's.
         purpose: what one reads for, as policies and the log of reads are told.
+
+    Raises IdentityError where no token is given and nobody signed in there, then or later.
     """
-    return Connection(url, token, purpose)
+    _require_server(url)
+    return Connection(url, token or server_token(load(), url), purpose)
+
+
+def _require_server(url: str) -> None:
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise MeshError(f"{url!r} is no URL of a server", hint="such as https://mesh.example.com")
 
 
 def _error(answer: httpx2.Response) -> MeshError:
