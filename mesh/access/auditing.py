@@ -1,8 +1,9 @@
-"""Who read what, into the log: many entries at once, and none that is lost in silence.
+"""Who read what, and who was not let, into the log: many entries at once, none lost in silence.
 
 Owns the entries that wait to be written. They go into the log together, once a second or when
 enough have gathered. While the log cannot be written, reads go on until too many wait: then the
-next one is refused, for what cannot be accounted for is not handed out.
+next one is refused, for what cannot be accounted for is not handed out. Refused reads never take
+the room of those that are answered: then they are counted.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from mesh.access.refusals import WINDOW_SECONDS, RefusalNote, Refusals
 from mesh.catalog.chain import NewEntry
 from mesh.catalog.decision_log import READ
 from mesh.catalog.store import Catalog
@@ -73,6 +75,8 @@ class ReadAudit:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._refusals = Refusals()
+        self._counting: threading.Timer | None = None
         atexit.register(self.close)
 
     def read(self, note: ReadNote) -> None:
@@ -81,16 +85,19 @@ class ReadAudit:
         Raises CatalogError when too many wait already, and the log still cannot be written.
         """
         with self._lock:
-            self._waiting.append(note.as_entry())
-            waiting = len(self._waiting)
-            if self._timer is None:
-                self._timer = threading.Timer(REST_SECONDS, self._written_later)
-                self._timer.daemon = True
-                self._timer.start()
+            waiting = self._wait([note.as_entry()])
         if waiting > MOST_WAITING:
             self.flush()
         elif waiting % AT_ONCE == 0:
             self._try_to_flush()
+
+    def refused(self, note: RefusalNote) -> None:
+        """Note a read that is refused. Raises nothing: what was refused stays so."""
+        with self._lock:
+            has_room = len(self._waiting) < MOST_WAITING // 2
+            self._wait(self._refusals.noted(note, has_room=has_room))
+            if self._counting is None and self._refusals.is_counting:
+                self._counting = _timer(WINDOW_SECONDS, self._told_later)
 
     def require_room(self) -> None:
         """Raise CatalogError when too many reads wait, and the log still cannot be written."""
@@ -113,11 +120,29 @@ class ReadAudit:
     def close(self) -> None:
         """Write what waits, at the end of a process; what cannot be written is told."""
         with self._lock:
-            timer, self._timer = self._timer, None
-        if timer is not None:
+            timers = [timer for timer in (self._timer, self._counting) if timer is not None]
+            self._timer = self._counting = None
+            self._waiting += self._refusals.taken()
+        for timer in timers:
             timer.cancel()
         atexit.unregister(self.close)
         self._try_to_flush()
+
+    def _wait(self, entries: Sequence[NewEntry]) -> int:
+        """Let entries wait, under the lock; how many there are."""
+        self._waiting += entries
+        if self._timer is None and entries:
+            self._timer = _timer(REST_SECONDS, self._written_later)
+        return len(self._waiting)
+
+    def _told_later(self) -> None:
+        """Let what was refused again and again be told, once it is old enough."""
+        with self._lock:
+            self._counting = None
+            if len(self._waiting) < MOST_WAITING // 2:
+                self._wait(self._refusals.ended())
+            if self._refusals.is_counting:
+                self._counting = _timer(WINDOW_SECONDS, self._told_later)
 
     def _written_later(self) -> None:
         with self._lock:
@@ -130,3 +155,11 @@ class ReadAudit:
         except CatalogError as error:
             waiting = len(self._waiting)
             _LOG.warning("%d reads are not in the audit log yet: %s", waiting, error)
+
+
+def _timer(seconds: float, then: Callable[[], None]) -> threading.Timer:
+    """One that is running, and does not keep a process from its end."""
+    made = threading.Timer(seconds, then)
+    made.daemon = True
+    made.start()
+    return made

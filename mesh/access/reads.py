@@ -1,16 +1,25 @@
 """What is told of a read: who was given what, and by which right. Never a value of the data.
 
-Owns the entry, and what whoever keeps it has to offer. Keeps none itself.
+Owns the entry, that a refused read has one, and what whoever keeps them has to offer. Keeps none
+itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from mesh.access.auditing import ReadAudit, ReadNote
-from mesh.access.model import Action, Agreement, Principal, View
+from mesh.access.model import Action, Agreement, Ask, Principal, View
+from mesh.access.refusals import RefusalNote
+from mesh.errors import AccessDeniedError
+
+_FORBIDDEN = "a policy refuses it"
+_UNPERMITTED = "no policy and no agreement permits it"
+_UNSHOWN = "it cannot be shown as policy wants it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,36 @@ class Audit(Protocol):
         """Keep one entry. What it raises ends the read with an error."""
         ...
 
+    def refused(self, note: RefusalNote) -> None:
+        """Keep one entry of a read that is refused. Raises nothing."""
+        ...
+
+
+@contextmanager
+def telling_refusals(audit: Audit | None, ask: Ask, view: View | None = None) -> Iterator[None]:
+    """Have each refusal within the block in the log, and refuse all the same.
+
+    For whatever asks the decision point, or puts its `view` on data, because somebody reads.
+    """
+    try:
+        yield
+    except AccessDeniedError as error:
+        if audit is not None:
+            audit.refused(_note(ask, error.policies, is_decided=view is not None))
+        raise
+
+
+def _note(ask: Ask, policies: Sequence[str], *, is_decided: bool) -> RefusalNote:
+    """Why it was refused in words of our own: those of a condition may hold values of data."""
+    why = _UNSHOWN if is_decided else _FORBIDDEN if policies else _UNPERMITTED
+    return RefusalNote(
+        who=ask.principal.name,
+        port=ask.port.name,
+        why=why,
+        purpose=ask.purpose,
+        policies=tuple(policies),
+    )
+
 
 def policies_of(view: View) -> tuple[str, ...]:
     """The ids of all policies that had a say in what is seen, each once."""
@@ -86,3 +125,26 @@ class LoggedReads:
                 at=entry.ended_at,
             )
         )
+
+    def refused(self, note: RefusalNote) -> None:
+        """Keep one entry."""
+        self.log.refused(note)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedLooks:
+    """Looks at what somebody sees, of which those that are refused go into the log."""
+
+    log: ReadAudit
+    way: str
+    by: str
+
+    def require_room(self) -> None:
+        """A look needs none."""
+
+    def read(self, entry: ReadEntry) -> None:
+        """A look is not in the log: nobody was given anything that they did not have."""
+
+    def refused(self, note: RefusalNote) -> None:
+        """Keep one entry, with who looked."""
+        self.log.refused(replace(note, way=self.way, by=self.by))

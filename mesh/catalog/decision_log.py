@@ -22,8 +22,11 @@ from mesh.errors import NotAllowedError
 
 READ = "read"
 """The kind of entries about rows that were read."""
+REFUSED = "read.refused"
+"""The kind of entries about rows that somebody asked for, and was not let read."""
 THINGS = ("agreement", "case", "separation")
 """What entries leave in a state, as `state_of` tells it in their content."""
+_OF_READS = frozenset({READ, REFUSED})
 _AT_ONCE = 1_000
 _TABLE = schema.decision_log
 _acting: ContextVar[str] = ContextVar("acting", default="")
@@ -33,8 +36,8 @@ _acting: ContextVar[str] = ContextVar("acting", default="")
 def acting_for(name: str) -> Iterator[None]:
     """Let nobody else decide anything, within the block; an empty name lets anybody.
 
-    For whoever calls the catalog for somebody who was authenticated. Entries about reads may tell
-    of others: a service reads for the people who ask it.
+    For whoever calls the catalog for somebody who was authenticated. Entries about reads, refused
+    ones too, may tell of others: a service reads for the people who ask it.
     """
     before = _acting.set(name)
     try:
@@ -67,7 +70,7 @@ def append(connection: Connection, entries: Sequence[NewEntry]) -> str:
     rows: list[dict[str, Any]] = []
     actor = _acting.get()
     for new in entries:
-        if actor and new.kind != READ and new.who.casefold() != actor.casefold():
+        if actor and new.kind not in _OF_READS and new.who.casefold() != actor.casefold():
             raise NotAllowedError(f"{actor} cannot decide for {new.who}")
         entry = LogEntry.after(sequence, previous, new)
         rows.append({name: getattr(entry, name) for name in LogEntry.__dataclass_fields__})

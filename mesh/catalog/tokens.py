@@ -38,6 +38,7 @@ class Scope(StrEnum):
 
     READ = "read"
     EVENTS = "events"
+    PUBLISH = "publish"
     WRITE = "write"
     ADMIN = "admin"
 
@@ -69,7 +70,8 @@ class TokenRecord:
 INCLUDED = {
     Scope.READ: {Scope.READ},
     Scope.EVENTS: {Scope.EVENTS},
-    Scope.WRITE: {Scope.READ, Scope.EVENTS, Scope.WRITE},
+    Scope.PUBLISH: {Scope.READ, Scope.EVENTS, Scope.PUBLISH},
+    Scope.WRITE: {Scope.READ, Scope.EVENTS, Scope.PUBLISH, Scope.WRITE},
     Scope.ADMIN: set(Scope),
 }
 
@@ -110,7 +112,7 @@ class Tokens:
         """
         if not principal.strip() or not scopes:
             what = "a token stands for somebody, and is good for something"
-            raise MeshError(what, hint="--as USER --scope read|events|write|admin")
+            raise MeshError(what, hint="--as USER --scope read|events|publish|write|admin")
         if not 0 < lasting <= _LONGEST.total_seconds():
             what = f"a token is good for {_LONGEST.days:,} days at most"
             raise MeshError(what, hint="make it anew in time: that it is lost unseen is worse")

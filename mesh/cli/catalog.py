@@ -183,7 +183,8 @@ def sync(
 ) -> None:
     """Bring the catalog up to what the domains declare and what the lake's commits say.
 
-    Ends with exit code 1 when a domain or a table could not be read; the others are in.
+    Ends with exit code 1 when a domain or a table could not be read, or when the catalog has the
+    organization.yaml of another repository; the others are in.
     """
     from mesh.catalog.sync import sync as sync_receipts
     from mesh.cli.console import count, print_error, print_json, say
@@ -195,7 +196,7 @@ def sync(
     workspace.register(organization.domains)
     products = [product.id for product in organization.products.values()]
     report = sync_receipts(workspace.catalog, workspace.lake, products)
-    unread = [*report.unreadable]
+    unread = [*report.unreadable, *filter(None, [workspace.unregistered])]
     for broken in organization.broken:
         unread += broken.problems
     if as_json:

@@ -70,6 +70,7 @@ def plan(
     problems += probing.problems
     if with_data:
         found = _proved(found, declared, before)
+    problems += _elsewhere(before, settings)
     _keep(found.digest, before, after, settings)
     found, needed = _decided(found, before, settings)
     found, unsound = _as_policy_says(found, declared)
@@ -126,6 +127,21 @@ def _compared_with(before: MeshState, settings: Settings) -> Settings:
     word, _, name = before.origin.partition(" ")
     is_environment = word == "environment" and name != settings.environment
     return load(settings.root, environment=name) if is_environment else settings
+
+
+def _elsewhere(before: MeshState, settings: Settings) -> list[Problem]:
+    """That the environment's catalog has another repository's organisation, where it has."""
+    from mesh.catalog.store import Catalog
+    from mesh.products.organization import organization_told, other_organization
+
+    chosen = _compared_with(before, settings)
+    told = organization_told(chosen)
+    is_asked = told is not None and chosen.organization == "auto"
+    if not is_asked or not before.origin.startswith("environment "):
+        return []
+    with Catalog.of(chosen) as catalog:
+        others = catalog.policies.others(*told) if told else []
+    return [other_organization(chosen, others)] if others else []
 
 
 def _decided(found: Plan, before: MeshState, settings: Settings) -> tuple[Plan, dict[str, str]]:

@@ -80,6 +80,7 @@ def run(
 
     Ends with exit code 1 when anything was refused, failed, or had to be left out.
     """
+    from mesh.cli.console import warn
     from mesh.orchestration.execution import Run
 
     if not (products or domain or is_all):
@@ -95,6 +96,8 @@ def run(
     backfilled = _partitions(chosen, named, partitions=partitions, since=since)
     workspace = session.workspace()
     workspace.register(organization.domains)
+    if (problem := workspace.unregistered) is not None:
+        warn(str(problem))
     with Reporter(is_wanted=not no_report) as reporter:
         run = Run(
             run_id or new_run_id(),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from mesh.access.reads import LoggedLooks
     from mesh.catalog.store import Catalog
     from mesh.reading.reader import Reader
 
@@ -44,6 +45,7 @@ def sql(
     The statement runs in a process of its own that has the rows of its products and nothing else:
     no files, no network, and so much time and memory as the settings under `sql` say.
     """
+    from mesh.cli.reading_as import refusals_logged
     from mesh.reading.answering import Question, answered, opened_for
     from mesh.reading.counting import READS
     from mesh.reading.statement import names_of
@@ -53,10 +55,11 @@ def sql(
         raise typer.BadParameter("a table is for the terminal: add --format csv, json or arrow")
     session = Session.of(context)
     catalog = session.workspace().catalog
-    reader = _reader(session, catalog, name, purpose)
     known = names_of(catalog.product_ids())
     question = Question.of(statement, known, session.settings().sql)
-    with answered(question, opened_for(question, reader)) as rows:
+    with refusals_logged(session, way="mesh sql") as log:
+        reads = opened_for(question, _reader(session, catalog, name, purpose, log))
+    with answered(question, reads) as rows:
         if form is Format.TABLE:
             _show(rows)
         else:
@@ -64,7 +67,9 @@ def sql(
     READS.flush()
 
 
-def _reader(session: Session, catalog: Catalog, name: str, purpose: str) -> Reader:
+def _reader(
+    session: Session, catalog: Catalog, name: str, purpose: str, log: LoggedLooks
+) -> Reader:
     """Who asks: somebody by name, or whoever holds the keys of this lake."""
     from mesh.access.model import Principal
     from mesh.cli.reading_as import decider_of
@@ -86,6 +91,7 @@ def _reader(session: Session, catalog: Catalog, name: str, purpose: str) -> Read
         decider=decider,
         product=catalog.product,
         settings=settings,
+        audit=log,
     )
 
 

@@ -25,8 +25,10 @@ def create(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="What it is good for: read (by default), events (to report lineage), write (which "
-            "includes both), or admin (which includes all, and tokens). May be given several times."
+            help="What it is good for: read (by default), events (to report lineage), publish "
+            "(both, and what runs of registered products record), write (that, and to register "
+            "domains and policies, and to decide), or admin (all, and tokens). May be given "
+            "several times."
         ),
     ] = None,
     expires: Annotated[

@@ -14,17 +14,17 @@ from mesh.access.deciding import Decider
 from mesh.access.tree import decider_of_run
 from mesh.catalog.store import Catalog
 from mesh.engines.tracing import traced, tracing_digest
+from mesh.errors import Problem
 from mesh.lake import Lake
 from mesh.products.collection import (
-    ORGANIZATION,
     Domain,
     domain_folders,
     domain_name,
     load_domain,
 )
 from mesh.products.declaration import DataProduct
-from mesh.products.domain import DomainManifest, read_organization
-from mesh.products.policy_files import organization_policies
+from mesh.products.domain import DomainManifest
+from mesh.products.organization import organization_told, other_organization
 from mesh.settings import Settings, load
 
 
@@ -37,6 +37,7 @@ class Workspace:
     catalog: Catalog
     _registered: dict[str, DomainManifest] = field(default_factory=dict)
     _told: list[str] = field(default_factory=list)
+    _others: list[str] = field(default_factory=list)
     _deciders: list[Decider] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,15 +63,20 @@ class Workspace:
     def _register_organization(self) -> None:
         """Make the catalog say what `organization.yaml` and the organisation's policies say, once.
 
-        Nothing is registered of a mesh that has no such file.
+        Nothing is registered of a mesh that has no such file, or whose organisation is elsewhere.
         """
-        file = self.settings.path(self.settings.domains) / ORGANIZATION
-        if not self._told and file.is_file():
-            manifest = read_organization(file).model_dump(mode="json")
-            self.catalog.policies.register_organization(
-                manifest, organization_policies(self.settings)
-            )
-            self._told.append(manifest["name"])
+        told = organization_told(self.settings)
+        if self._told or told is None:
+            return
+        book, is_here = self.catalog.policies, self.settings.organization == "here"
+        register = book.take_organization if is_here else book.register_organization
+        self._others.extend(register(*told))
+        self._told.append(told[0]["name"])
+
+    @property
+    def unregistered(self) -> Problem | None:
+        """That the catalog has another repository's organisation, and not this one's."""
+        return other_organization(self.settings, self._others) if self._others else None
 
     def _trace(self, products: Iterable[DataProduct]) -> None:
         digests, known = self.catalog.contract_digests(), self.catalog.traces.digests()

@@ -20,9 +20,11 @@ import polars as pl
 import pyarrow as pa
 
 from mesh.catalog.remote.client import error_of
+from mesh.catalog.remote.kept import Token, server_token
 from mesh.errors import AccessDeniedError, CatalogError, MeshError
 from mesh.naming import ProductId
 from mesh.reading.credentials import TableCredentials
+from mesh.settings import load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,15 +75,10 @@ class Connection:
     """A server, and who one is to it. Made by `mesh.connect`; may be shared by threads."""
 
     def __init__(
-        self, url: str, token: str, purpose: str, trust: ssl.SSLContext | None = None
+        self, url: str, token: Token, purpose: str, trust: ssl.SSLContext | None = None
     ) -> None:
-        if urlsplit(url).scheme not in {"http", "https"}:
-            raise MeshError(
-                f"{url!r} is no URL of a server", hint="such as https://mesh.example.com"
-            )
         headers = {"user-agent": "mesh", "mesh-purpose": quote(purpose, safe=" ")}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
+        self._token = token
         self._client = httpx2.Client(
             base_url=url.rstrip("/"),
             headers=headers,
@@ -172,8 +169,10 @@ class Connection:
 
     def _answered(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """The whole answer. Raises what the server refused it with, and MeshError."""
+        token = self._token if isinstance(self._token, str) else self._token()
+        shown = {"authorization": f"Bearer {token}"} if token else {}
         try:
-            with self._client.stream(method, path, **options) as answer:
+            with self._client.stream(method, path, headers=shown, **options) as answer:
                 answer.read()
         except httpx2.HTTPError as error:
             what = (
@@ -186,16 +185,26 @@ class Connection:
 
 
 def connect(url: str, token: str = "", *, purpose: str = "") -> Connection:
-    """Read products that `mesh serve` serves, as whom a token stands for.
+    """Read products that `mesh serve` serves, as whom a token stands for, or as who signed in.
 
     `mesh.connect(url, token).read("weather.observations_v1").to_polars()`
 
     Args:
         url: where the server is, such as `https://mesh.example.com`.
-        token: a token of `mesh token create`, good for reading.
+        token: a token of `mesh token create`, good for reading. Without one, what `mesh login` kept
+            for this server, which is made good again in time; or `catalog.token`, where this server
+            is the catalog's.
         purpose: what one reads for, as policies and the log of reads are told.
+
+    Raises IdentityError where no token is given and nobody signed in there, then or later.
     """
-    return Connection(url, token, purpose)
+    _require_server(url)
+    return Connection(url, token or server_token(load(), url), purpose)
+
+
+def _require_server(url: str) -> None:
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise MeshError(f"{url!r} is no URL of a server", hint="such as https://mesh.example.com")
 
 
 def _error(answer: httpx2.Response) -> MeshError:

@@ -66,7 +66,7 @@ class ReadCounts:
         if not settings.usage.counted:
             return
         now = datetime.now(UTC)
-        who = consumer or settings.usage.consumer or _user()
+        who = consumer or looker(settings)
         reads = [Read(product, column, who, now.date()) for column in ("", *columns)]
         place = _Place(settings.catalog_url, settings.catalog.token, settings.catalog_bundle)
         with self._lock:
@@ -128,9 +128,9 @@ def _write(place: _Place, counts: dict[Read, Count]) -> bool:
     return add_counts(place.url, counts)
 
 
-def _user() -> str:
-    """The user's login; a process without one is nobody."""
+def looker(settings: Settings) -> str:
+    """Who reads where nobody else is named: by their login; a process without one is nobody."""
     try:
-        return getpass.getuser()
+        return settings.usage.consumer or getpass.getuser()
     except (OSError, KeyError):
         return "unknown"

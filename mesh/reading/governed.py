@@ -16,18 +16,19 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from mesh.access.model import Ask, MaskKind, View
-from mesh.access.reads import Audit, ReadEntry, policies_of
+from mesh.access.reads import Audit, ReadEntry, policies_of, telling_refusals
+from mesh.access.refusals import RefusalNote
 from mesh.access.secret import MaskSecret, holder_of
 from mesh.catalog.landed import landed_receipts
 from mesh.catalog.receipts import Receipt
-from mesh.errors import UnknownColumnError
+from mesh.errors import AccessDeniedError, UnknownColumnError
 from mesh.lake import Lake, Snapshot, Table
 from mesh.lake.moments import version_at
 from mesh.lake.streaming import batches_of_frame
@@ -95,7 +96,8 @@ def open_governed(
     put on this version; UnknownProductError, NotPublishedError and VersionRemovedError as
     `mesh.read`.
     """
-    view = decider.view(ask)
+    with telling_refusals(audit, ask):
+        view = decider.view(ask)
     product = ask.port.name
     if as_of is not None and version is None:
         version = version_at(Lake.of(settings).alone.table(ask.port.id), as_of)
@@ -124,6 +126,11 @@ class _Counted:
         if self.log is not None:
             self.log.read(entry)
 
+    def refused(self, note: RefusalNote) -> None:
+        """Keep the entry of what was refused, which is no read to count."""
+        if self.log is not None:
+            self.log.refused(note)
+
 
 def govern(
     pinned: PinnedInput, view: View, *, ask: Ask, settings: Settings, audit: Audit | None = None
@@ -131,7 +138,8 @@ def govern(
     """The same of an input that is pinned already, and of a view that was decided."""
     is_hashed = any(c.mask and c.mask.kind is MaskKind.HASH for c in view.columns)
     secret = MaskSecret.of(settings) if is_hashed else None
-    seen = seen_of(pinned, view, secret.key_for(holder_of(view)) if secret else b"")
+    with telling_refusals(audit, ask, view):
+        seen = seen_of(pinned, view, secret.key_for(holder_of(view)) if secret else b"")
     salt = (secret.id, holder_of(view)) if secret else ()
     return GovernedRead(pinned, view, ask, seen, salt, audit)
 
@@ -206,6 +214,14 @@ class GovernedRead:
     def types(self) -> pl.Schema:
         """The types of the columns that are handed out, as Polars has them."""
         return self._seen.types
+
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse what somebody asks of what they see, with an entry of the log.
+
+        Raises AccessDeniedError.
+        """
+        with telling_refusals(self._audit, self._ask, self.view):
+            raise AccessDeniedError(what, where=self.view.port.name)
 
     def lookup(self, values: Mapping[str, Any]) -> pl.DataFrame:
         """The rows that have these values, in columns that are seen as they are.

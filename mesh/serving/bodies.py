@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -19,6 +20,7 @@ from mesh.serving.problems import ProblemError
 from mesh.settings import ServingSettings
 
 _GZIP = 16 + zlib.MAX_WBITS
+_FORM_BYTES, _FORM_FIELDS = 4_096, 20
 _DEEPEST = 200
 """Levels of nesting: deeper ones are no data, and recursion is not endless."""
 
@@ -28,15 +30,8 @@ async def read_json(request: Request) -> Any:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise ProblemError(415, "the body is no JSON", hint="Content-Type: application/json")
-    settings: ServingSettings = request.app.state.settings
-    try:
-        async with asyncio.timeout(settings.request_seconds):
-            body = await _read(request, settings.body_bytes)
-    except TimeoutError as error:
-        what = f"the body took longer than {settings.request_seconds:g} s"
-        raise ProblemError(408, what, headers={"connection": "close"}) from error
-    except ClientDisconnect as error:
-        raise ProblemError(400, "the body ended early") from error
+    limit: int = request.app.state.settings.body_bytes
+    body = await _in_time(request, limit)
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -44,6 +39,28 @@ async def read_json(request: Request) -> Any:
     if _is_deeper(content, _DEEPEST):
         raise ProblemError(400, f"the body is nested deeper than {_DEEPEST} levels")
     return content
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """The fields of a small form, of each the last value. Raises ProblemError."""
+    body = await _in_time(request, _FORM_BYTES)
+    try:
+        return dict(parse_qsl(body.decode("ascii"), max_num_fields=_FORM_FIELDS))
+    except ValueError as error:
+        raise ProblemError(400, "the body is no form") from error
+
+
+async def _in_time(request: Request, limit: int) -> bytes:
+    """The body, when it is whole in time. Raises ProblemError."""
+    settings: ServingSettings = request.app.state.settings
+    try:
+        async with asyncio.timeout(settings.request_seconds):
+            return await _read(request, limit)
+    except TimeoutError as error:
+        what = f"the body took longer than {settings.request_seconds:g} s"
+        raise ProblemError(408, what, headers={"connection": "close"}) from error
+    except ClientDisconnect as error:
+        raise ProblemError(400, "the body ended early") from error
 
 
 async def _read(request: Request, limit: int) -> bytes:

@@ -26,7 +26,10 @@ SECURITY: _Headers = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+        (
+            b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
+            b"base-uri 'none'; form-action 'self'"
+        ),
     ),
 ]
 _CACHED = (b"cache-control", b"private, no-cache")

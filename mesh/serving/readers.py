@@ -11,6 +11,7 @@ from typing import Any
 
 from mesh.access.model import Principal
 from mesh.access.reads import Audit, ReadEntry
+from mesh.access.refusals import RefusalNote
 from mesh.catalog.store import Catalog
 from mesh.contracts.isolation.ahead import Processes
 from mesh.reading.answering import Question
@@ -40,7 +41,7 @@ class Readers:
             decider=self.deciding.viewing(),
             product=self.catalog.product,
             settings=self.settings,
-            audit=_Way(self.deciding.audit, way),
+            audit=Way(self.deciding.audit, way),
         )
 
     def question(self, sql: str, parameters: Sequence[Any] = ()) -> Question:
@@ -54,8 +55,8 @@ class Readers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """Says of each read how it left."""
+class Way:
+    """Says of each read how it left, and of each that is refused how it would have."""
 
     audit: Audit
     way: str
@@ -67,3 +68,7 @@ class _Way:
     def read(self, entry: ReadEntry) -> None:
         """Keep one entry."""
         self.audit.read(replace(entry, way=self.way))
+
+    def refused(self, note: RefusalNote) -> None:
+        """Keep one entry of what is refused."""
+        self.audit.refused(replace(note, way=self.way))

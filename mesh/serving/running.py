@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mesh.catalog.store import Catalog
 from mesh.errors import MeshError
 from mesh.serving.app import make_app
-from mesh.serving.authority import Authority
+from mesh.serving.authority import Authority, Limits
 from mesh.serving.deciding import Deciding
 from mesh.serving.identity.signing_in import Identities
 from mesh.serving.readers import Readers
@@ -151,7 +151,8 @@ def _flight(settings: Settings, readers: Readers | None, authority: Authority) -
         _pem(settings, wanted.certificate),
         _pem(settings, wanted.key),
     )
-    server = FlightServer.at(place, CatalogDesk(readers, authority), readers.processes)
+    desk = CatalogDesk(readers, authority)
+    server = FlightServer.at(place, desk, Limits.of(wanted), readers.processes)
     try:
         yield replace(place, port=server.port).url
     finally:

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -115,6 +115,13 @@ class Settings(BaseSettings):
         description="Credentials of the object store that are lent to readers.",
     )
     domains: Path = Field(default=Path("domains"), description="Folder of the domains.")
+    organization: Literal["auto", "here", "elsewhere"] = Field(
+        default="auto",
+        description="Whose organization.yaml and policies of the organisation a catalog has that "
+        "several repositories share. `auto`: those of the first that registers any, and whoever "
+        "has others is told so; `here`: this repository's; `elsewhere`: another's, and those here "
+        "are for plans and runs of this one alone.",
+    )
     platform: Path = Field(
         default=Path("assets"), description="Folder of the platform team's own products."
     )

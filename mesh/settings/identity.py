@@ -76,10 +76,10 @@ class IdentitySettings(BaseModel):
         description="Attributes of `organization.yaml` that the provider tells, each with its "
         "claim.",
     )
-    catalog_scopes: dict[str, Literal["read", "events", "write", "admin"]] = Field(
+    catalog_scopes: dict[str, Literal["read", "events", "publish", "write", "admin"]] = Field(
         default_factory=dict,
         description="What more than reading the catalog a group may do, by group: `events`, "
-        "`write` or `admin`, as tokens of `mesh token` have it.",
+        "`publish`, `write` or `admin`, as tokens of `mesh token` have it.",
     )
     ca_bundle: Path | None = Field(
         default=None,

@@ -178,10 +178,16 @@ class ServingSettings(BaseModel):
         default=30.0, gt=0, description="Seconds that a request may take to arrive."
     )
     requests_per_second: float = Field(
-        default=100, gt=0, description="Requests a second of an address without a token, lastingly."
+        default=100,
+        gt=0,
+        description="Requests a second of an address without a token, lastingly: over HTTP, and as "
+        "many by Arrow Flight.",
     )
     token_requests_per_second: float = Field(
-        default=1000, gt=0, description="Requests a second of a token, lastingly."
+        default=1000,
+        gt=0,
+        description="Requests a second of a token, lastingly: over HTTP, and as many by Arrow "
+        "Flight.",
     )
 
     @field_validator("proxies")
@@ -198,18 +204,27 @@ class SharingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    links: Literal["auto", "server"] = Field(
+    links: Literal["auto", "store", "server"] = Field(
         default="auto",
-        description="How clients get files that are seen whole: `auto` gives URLs that the object "
-        "store signed, where it is S3, and of this server otherwise; `server` gives the latter "
-        "always, for clients that do not reach the store.",
+        description="How clients get files that are seen whole. `auto` gives links of this server, "
+        "which decides each time one is followed, and then leads on to a URL that the object store "
+        "signed, where it is S3; `store` gives URLs that S3 signed at once, which nobody decides "
+        "about again; `server` has all bytes pass this server, for clients that do not reach the "
+        "store.",
     )
     link_seconds: int = Field(
         default=900,
         ge=60,
         le=7 * 24 * 3600 - 180,
         description="Seconds that a link to a file is good. A link of this server also ends with "
-        "the right to read; one that the store signed is good until its end.",
+        "the right to read; with `store`, a URL is good until its end.",
+    )
+    signed_seconds: int = Field(
+        default=60,
+        ge=5,
+        le=3600,
+        description="Seconds that a URL is good to which a link leads on, with `auto`: so long it "
+        "may outlive the right to read.",
     )
     copy_bytes: int = Field(
         default=10 * 2**30,

@@ -7,14 +7,16 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from mesh.catalog.agreements import SEPARATE
 from mesh.catalog.chain import NewEntry
-from mesh.catalog.decision_log import LogQuery
+from mesh.catalog.decision_log import LogQuery, state_of
 from mesh.catalog.receipts import InputVersion
 from mesh.catalog.remote import client
 from mesh.catalog.store import Catalog
 from mesh.catalog.sync import sync
 from mesh.catalog.tokens import Scope
 from mesh.errors import CatalogError, MeshError, NotAllowedError, UnknownProductError
+from mesh.products.policy_files import PolicyFile
 from mesh.settings import load
 from tests.catalog.factories import domain, product, receipt
 from tests.serving.live import served
@@ -94,10 +96,53 @@ def test_what_one_end_records_the_other_reads(server):
 def test_a_token_that_may_read_cannot_write(server):
     with opened(server, "read") as catalog:
         assert catalog.products() == []
-        with pytest.raises(CatalogError, match="the token is not good for write") as caught:
+        with pytest.raises(CatalogError, match="the token is not good for publish") as caught:
             catalog.record(receipt(WEATHER))
-    assert "--scope write" in caught.value.hint
+    assert "--scope publish" in caught.value.hint
     assert server.behind.receipts(WEATHER) == []
+
+
+def test_a_token_that_publishes_records_runs_of_what_is_registered(server):
+    with opened(server, "write") as catalog:
+        catalog.register(domain("weather", product(WEATHER)))
+        catalog.policies.register_organization({"name": "A Mesh", "domains": ["weather"]}, ())
+    with opened(server, "publish") as catalog:
+        catalog.register(domain("weather", product(WEATHER)))
+        catalog.policies.register_organization({"name": "A Mesh", "domains": ["weather"]}, ())
+        catalog.record(receipt(WEATHER))
+    assert len(server.behind.receipts(WEATHER)) == 1
+
+
+RULE = PolicyFile("domains/policies/all.cedar", "permit (principal, action, resource);")
+ENTRY = NewEntry("access.approved", "ada", WEATHER)
+APART = NewEntry("access.separated", "ada", WEATHER, state_of("separation", WEATHER, SEPARATE))
+CHANGES = {
+    "domains": lambda c: c.register(domain("weather", product(WEATHER), product("weather.own_v1"))),
+    "organisation": lambda c: c.policies.register_organization(
+        {"name": "Mine", "domains": ["weather"]}, ()
+    ),
+    "policies": lambda c: c.policies.take_organization({"name": "A Mesh", "domains": []}, [RULE]),
+    "log": lambda c: c.decisions.append([ENTRY]),
+    "samples": lambda c: c.forget_samples(WEATHER),
+    "profiles": lambda c: c.profiles.forget(["of-a-publication"]),
+    "agreements": lambda c: c.agreements.separate(product(WEATHER).id, APART),
+    "search": lambda c: c.search.rebuild(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_token_that_publishes_changes_nothing_by_which_anybody_decides(server, change):
+    server.behind.register(domain("weather", product(WEATHER)))
+    head = server.behind.decisions.head()
+    with (
+        opened(server, "publish") as catalog,
+        pytest.raises(CatalogError, match="the token is not good for write") as caught,
+    ):
+        change(catalog)
+    assert "`mesh catalog sync`" in caught.value.hint
+    assert server.behind.decisions.head() == head
+    assert server.behind.policies.files() == []
+    assert server.behind.product_ids() == [product(WEATHER).id]
 
 
 def test_only_an_administrators_token_makes_tokens(server):
@@ -118,7 +163,7 @@ def test_a_token_that_is_not_known_is_refused(server):
 def test_nobody_writes_without_a_token(server):
     with (
         Catalog.open(server.url) as catalog,
-        pytest.raises(CatalogError, match="needs a token for write") as caught,
+        pytest.raises(CatalogError, match="needs a token for publish") as caught,
     ):
         catalog.record(receipt(WEATHER))
     assert "MESH_CATALOG__TOKEN" in caught.value.hint

@@ -68,8 +68,9 @@ def test_revoking_what_is_not_there_suggests_near_ids(catalog):
     [
         ("read", {"read"}),
         ("events", {"events"}),
-        ("write", {"read", "events", "write"}),
-        ("admin", {"read", "events", "write", "admin"}),
+        ("publish", {"read", "events", "publish"}),
+        ("write", {"read", "events", "publish", "write"}),
+        ("admin", {"read", "events", "publish", "write", "admin"}),
     ],
 )
 def test_a_scope_includes_what_it_needs(catalog, own, allowed):

@@ -62,4 +62,12 @@ def test_who_may_not_read_is_told_so(governed):
     denied = governed("read", "shop.sales", "--as", "mallory@example.com")
     assert denied.exit_code == 1
     assert "mesh.unknown" in denied.stderr
+    sql = ("sql", "select * from shop.sales", "--as", "mallory@example.com")
+    assert governed(*sql).exit_code == 1
+    log = json.loads(governed("audit", "log", "--kind", "read.refused", "--json").stdout)
+    assert {(e["who"], e["subject"]) for e in log} == {("mallory@example.com", "shop.sales_v1")}
+    assert [e["content"]["way"] for e in log] == ["mesh sql", "mesh read"]
+    assert all(e["content"]["by"] and "mesh.unknown" in e["content"]["policies"] for e in log)
+    assert "2 entries" in governed("audit", "log", "--who", "mallory@example.com").stdout
+    assert governed("audit", "verify").exit_code == 0
     assert governed("read", "shop.sales", "--as", "una@example.com", "--since", "0").exit_code == 2

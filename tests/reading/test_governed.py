@@ -11,6 +11,7 @@ import pytest
 
 from mesh.access.model import Ask, Mask, MaskKind
 from mesh.access.reads import ReadEntry
+from mesh.access.refusals import RefusalNote
 from mesh.catalog.retirements_in_lake import RETIREMENT_KEY
 from mesh.errors import (
     AccessDeniedError,
@@ -38,12 +39,16 @@ class Kept:
 
     def __init__(self) -> None:
         self.entries: list[ReadEntry] = []
+        self.refused_reads: list[RefusalNote] = []
 
     def require_room(self) -> None:
         """There is always some."""
 
     def read(self, entry: ReadEntry) -> None:
         self.entries.append(entry)
+
+    def refused(self, note: RefusalNote) -> None:
+        self.refused_reads.append(note)
 
 
 @pytest.fixture
@@ -134,8 +139,12 @@ def test_nothing_is_looked_for_before_it_is_decided(settings):
         def view(self, _: Ask):
             raise AccessDeniedError("no")
 
+    log = Kept()
     with pytest.raises(AccessDeniedError):
-        open_governed(Denying(), ask_of(view_of()), settings=settings, version=99)
+        open_governed(Denying(), ask_of(view_of()), settings=settings, version=99, audit=log)
+    (refused,) = log.refused_reads
+    assert (refused.who, refused.port) == (ANA.name, "shop.flights_v1")
+    assert (refused.why, refused.policies) == ("no policy and no agreement permits it", ())
 
 
 def test_a_product_of_which_no_column_is_seen_is_not_read(settings):
@@ -169,8 +178,10 @@ def test_what_cannot_be_accounted_for_is_not_read(settings):
 
 
 def test_a_mask_that_does_not_fit_shows_nothing(settings):
+    log = Kept()
     with pytest.raises(AccessDeniedError, match="seats is int16: only texts can be shown in part"):
-        opened(settings, view_of(seats="partial:2"))
+        opened(settings, view_of(seats="partial:2"), audit=log)
+    assert [note.why for note in log.refused_reads] == ["it cannot be shown as policy wants it"]
 
 
 def test_rows_told_apart_by_what_the_contract_has_not_show_nothing(settings):

@@ -12,7 +12,7 @@ from mesh.errors import IdentityError
 from mesh.serving.identity.browsing import own_path
 from tests.peers.identity.provider import followed, running
 from tests.serving.identity.knowing import HOST, Knowing, claims_of, settings_of, signed
-from tests.serving.identity.test_browsing import PRODUCTS, signed_in
+from tests.serving.identity.test_browsing import PRODUCTS, proof_in, signed_in, signed_out
 
 SESSION, LOGIN = "mesh-session", "mesh-login"
 
@@ -172,10 +172,39 @@ def test_a_session_is_always_a_new_one(client, known):
 def test_a_session_that_was_ended_is_good_no_more_for_who_copied_it(client, known):
     signed_in(client)
     copied = client.cookies[SESSION]
-    client.get("/logout")
+    assert signed_out(client).status_code == 303
     thief = known.client()
     thief.cookies.set(SESSION, copied)
     assert thief.get(PRODUCTS).status_code == 401
+
+
+def test_a_link_or_a_form_of_another_page_signs_nobody_out(client, known):
+    signed_in(client)
+    known.clock.now += 1
+    attacker = known.client()
+    signed_in(attacker)
+    for proof in ("", "x", "é", proof_in(attacker.get("/logout")), client.cookies[SESSION]):
+        assert client.post("/logout", data={"proof": proof}).status_code == 403
+    assert client.post("/logout", content=b"proof=%ff" * 9).status_code == 403
+    assert client.post("/logout", content=b"\xff").status_code == 400
+    assert client.post("/logout", content=b"a" * 5_000).status_code == 413
+    assert client.get("/logout").status_code == 200
+    assert client.get(PRODUCTS).status_code == 200
+
+
+def test_a_form_that_is_sent_without_the_cookie_takes_none_away(known):
+    """As a page elsewhere has a browser send it: the cookie is `SameSite=Lax`."""
+    answer = known.client().post("/logout", data={"proof": "x"})
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (303, None)
+
+
+def test_the_page_that_signs_out_shows_names_as_text_and_sends_its_form_home_alone(client):
+    signed_in(client)
+    page = client.get("/logout")
+    assert "form-action 'self'" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "private" in page.headers["cache-control"]
+    assert "<script" not in page.text
 
 
 def test_sessions_of_another_server_are_not_known_here(client, provider, catalog):

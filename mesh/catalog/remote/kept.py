@@ -121,3 +121,28 @@ def catalog_token(settings: Settings) -> Token:
         return settings.catalog.token
     kept = SignIns.of(settings)
     return lambda: kept.token(url)
+
+
+def server_token(settings: Settings, url: str) -> Token:
+    """What a server is asked with by somebody who hands over no token: as its catalog would be.
+
+    Raises IdentityError where nobody signed in there, and no token is set for it; what is given
+    raises it when the sign-in has ended.
+    """
+    from mesh.catalog.remote.client import checked_url
+
+    server, kept = checked_url(url), SignIns.of(settings)
+    if settings.catalog.token and server == settings.catalog_url.rstrip("/"):
+        return settings.catalog.token
+
+    def token() -> str:
+        if found := kept.token(server):
+            return found
+        raise IdentityError(
+            "nobody signed in there",
+            where=server,
+            hint=f"`mesh login --url {server}`, or hand over a token of `mesh token create`",
+        )
+
+    token()
+    return token

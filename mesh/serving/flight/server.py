@@ -6,7 +6,6 @@ one that is good, nothing is answered. Nothing can be written. Source: Arrow's F
 
 from __future__ import annotations
 
-import base64
 import logging
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +20,9 @@ from mesh.contracts.isolation.ahead import Processes
 from mesh.errors import AccessDeniedError, MeshError
 from mesh.reading.answering import Answer, Question
 from mesh.reading.reader import Reader
+from mesh.serving.authority import Limits
 from mesh.serving.flight import metadata, wire
+from mesh.serving.flight.door import Door, Guests, Handshake, reader_of
 from mesh.serving.flight.metadata import Described
 from mesh.serving.flight.statements import Prepared, Statements
 from mesh.serving.flight.wire import Message
@@ -29,16 +30,11 @@ from mesh.serving.flight.wire import Message
 _MOST_PARAMETER_ROWS = 1
 _MOST_BYTES = 1024 * 1024
 """Size of a statement or of a client's parameters at most."""
-_KEY = "authorisation"
 _LOG = logging.getLogger(__name__)
 
 
-class Desk(Protocol):
-    """Who comes, and what they may ask. `secret` is a token."""
-
-    def reader(self, secret: str) -> Reader | None:
-        """Who shows a token; None for a token that is good for nothing."""
-        ...
+class Desk(Guests, Protocol):
+    """Who comes, and what they may ask."""
 
     def tables(self, reader: Reader) -> Iterable[Described]:
         """What somebody may read, as they see it."""
@@ -47,50 +43,6 @@ class Desk(Protocol):
     def question(self, sql: str) -> Question:
         """A statement that may be asked. Raises StatementError."""
         ...
-
-
-class _Shown(flight.ServerMiddleware):  # type: ignore[misc] # PyArrow is untyped
-    """The reader that a call's token stands for."""
-
-    def __init__(self, reader: Reader, secret: str) -> None:
-        super().__init__()
-        self.reader = reader
-        self._secret = secret
-
-    def sending_headers(self) -> dict[str, str]:
-        """What a handshake answers: the token to show from now on."""
-        return {"authorization": f"Bearer {self._secret}"}
-
-
-class _Door(flight.ServerMiddlewareFactory):  # type: ignore[misc] # PyArrow is untyped
-    """Lets nobody in without a token that is good."""
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__()
-        self._desk = desk
-
-    def start_call(self, _info: flight.CallInfo, headers: dict[str, list[str]]) -> _Shown:
-        """Who calls. Raises FlightUnauthenticatedError."""
-        secret = _secret(headers)
-        reader = self._desk.reader(secret) if secret else None
-        if reader is None:
-            what = "the token is unknown, expired or revoked" if secret else "this needs a token"
-            raise flight.FlightUnauthenticatedError(
-                f"{what}: `mesh token create --as YOU --scope read` makes one; show it as a bearer "
-                "token, or as the password"
-            )
-        return _Shown(reader, secret)
-
-
-class _Handshake(flight.ServerAuthHandler):  # type: ignore[misc] # PyArrow is untyped
-    """The door has let them in already."""
-
-    def authenticate(self, _outgoing: Any, _incoming: Any) -> None:
-        """Nothing more to show."""
-
-    def is_valid(self, _token: bytes) -> str:
-        """Everybody who got this far."""
-        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +64,22 @@ class Place:
 class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is untyped
     """Answers Flight SQL at a place until it is shut down. `processes` are whoever gave them's."""
 
-    def __init__(self, place: Place, desk: Desk, processes: Processes) -> None:
+    def __init__(self, place: Place, desk: Desk, limits: Limits, processes: Processes) -> None:
         certificates = [(place.certificate, place.key)] if place.certificate else []
         super().__init__(
             place.url,
-            auth_handler=_Handshake(),
-            middleware={_KEY: _Door(desk)},
+            auth_handler=Handshake(),
+            middleware=Door(desk, limits).middleware,
             tls_certificates=certificates,
         )
         self._desk = desk
         self._statements = Statements(processes)
 
     @classmethod
-    def at(cls, place: Place, desk: Desk, processes: Processes) -> FlightServer:
+    def at(cls, place: Place, desk: Desk, limits: Limits, processes: Processes) -> FlightServer:
         """A server that listens. Raises MeshError when its place cannot be had."""
         try:
-            return cls(place, desk, processes)
+            return cls(place, desk, limits, processes)
         except (pa.ArrowException, OSError) as error:
             raise MeshError(
                 "nothing can listen there",
@@ -144,7 +96,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is 
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.FlightInfo:
         """Where a command's answer is fetched, and its schema."""
-        reader = _reader(context)
+        reader = reader_of(context)
         with _told():
             command, asked = wire.unpacked(_small(descriptor.command))
             if command in {"CommandStatementQuery", "CommandPreparedStatementQuery"}:
@@ -160,7 +112,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is 
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.SchemaResult:
         """The schema of a command's answer, which is not kept."""
-        reader = _reader(context)
+        reader = reader_of(context)
         with _told():
             command, asked = wire.unpacked(_small(descriptor.command))
             if command in {"CommandStatementQuery", "CommandPreparedStatementQuery"}:
@@ -173,7 +125,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is 
         self, context: flight.ServerCallContext, ticket: flight.Ticket
     ) -> flight.FlightDataStream:
         """The rows of an answer, or of a question about the server."""
-        reader = _reader(context)
+        reader = reader_of(context)
         with _told():
             command, asked = wire.unpacked(_small(ticket.ticket))
             if command != "TicketStatementQuery":
@@ -186,7 +138,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is 
         self, context: flight.ServerCallContext, action: flight.Action
     ) -> Iterator[flight.Result]:
         """Prepare a statement, or forget one."""
-        reader = _reader(context)
+        reader = reader_of(context)
         with _told():
             _, asked = wire.unpacked(_small(action.body.to_pybytes()))
             if action.type == "CreatePreparedStatement":
@@ -196,8 +148,9 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is 
                 return iter(())
             raise _unimplemented(action.type)
 
-    def list_actions(self, _context: flight.ServerCallContext) -> list[tuple[str, str]]:
+    def list_actions(self, context: flight.ServerCallContext) -> list[tuple[str, str]]:
         """What `do_action` knows."""
+        reader_of(context)
         return [
             ("CreatePreparedStatement", "Prepare a statement."),
             ("ClosePreparedStatement", "Forget a prepared statement."),
@@ -211,7 +164,7 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is 
         _writer: flight.FlightMetadataWriter,
     ) -> None:
         """The parameters of a prepared statement. Nothing else can be put."""
-        reader = _reader(context)
+        reader = reader_of(context)
         with _told():
             command, asked = wire.unpacked(_small(descriptor.command))
             if command != "CommandPreparedStatementQuery":
@@ -250,11 +203,6 @@ class FlightServer(flight.FlightServerBase):  # type: ignore[misc] # PyArrow is 
             return metadata.answer(command, asked, lambda: self._desk.tables(reader))
         except KeyError:
             raise _unimplemented(command) from None
-
-
-def _reader(context: flight.ServerCallContext) -> Reader:
-    shown: _Shown = context.get_middleware(_KEY)
-    return shown.reader
 
 
 def _rows(found: Answer) -> Iterator[pa.RecordBatch]:
@@ -311,21 +259,3 @@ def _unimplemented(what: str) -> Exception:
         f"{what} is not offered: products are read, not written"
     )
     return refusal
-
-
-def _secret(headers: dict[str, list[str]]) -> str:
-    """The token that is shown; empty for none."""
-    shown = next(
-        (v for name, values in headers.items() if name.lower() == "authorization" for v in values),
-        "",
-    )
-    scheme, _, rest = shown.partition(" ")
-    if scheme.lower() == "bearer":
-        return rest.strip()
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        padded = rest.strip() + "=" * (-len(rest.strip()) % 4)  # some clients leave it out
-        return base64.b64decode(padded, validate=True).decode().partition(":")[2]
-    except (ValueError, UnicodeDecodeError):
-        return ""

@@ -112,10 +112,14 @@ class Browsing:
             return None
         return Identity(**{**told, "groups": tuple(told["groups"])})
 
-    def end(self, cookie: str) -> None:
-        """Let a session be good no more."""
-        if self.session(cookie) is None:
-            return
+    def proof(self, cookie: str) -> str:
+        """What only a page of this server knows of a session: that its own holder ends it."""
+        return self._sessions.derived(f"logout {cookie}")
+
+    def end(self, cookie: str, proof: str) -> None:
+        """Let a session be good no more. Raises IdentityError without its proof."""
+        if not hmac.compare_digest(self.proof(cookie).encode(), proof.encode(errors="replace")):
+            raise IdentityError("this was not asked for by a page of this server")
         with self._lock:
             self._over[cookie] = None
             if len(self._over) > _ENDED:

@@ -10,16 +10,32 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import RedirectResponse, Response
+from jinja2 import Environment
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mesh.errors import IdentityError, ProviderUnavailableError
 from mesh.serving.authority import is_near, jar_of, refusal
+from mesh.serving.bodies import read_form
 from mesh.serving.identity.browsing import AFTERWARDS, LOGIN_SECONDS, Browsing
 from mesh.serving.identity.signing_in import Identities
 from mesh.serving.problems import ProblemError
 from mesh.serving.requests import address_of
 
 browsing = APIRouter(include_in_schema=False)
+_PAGE = Environment(autoescape=True).from_string("""\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Sign out</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+</style></head><body>
+<form method="post" action="/logout">
+<p>Signed in as {{ name }}.</p>
+<input type="hidden" name="proof" value="{{ proof }}">
+<button>Sign out</button>
+</form>
+</body></html>
+""")
 
 
 @browsing.get("/login")
@@ -59,13 +75,37 @@ def callback(request: Request) -> Response:
 
 
 @browsing.get("/logout")
-def logout(request: Request) -> Response:
-    """End the session."""
-    jar = jar_of(request)
-    _browsing(request).end(request.cookies.get(jar.name("session"), ""))
-    answer = RedirectResponse(AFTERWARDS, 302)
-    jar.put(answer, "session", "", seconds=0)
+def leaving(request: Request) -> Response:
+    """A page that asks whether to end the session: a link or a picture elsewhere ends none."""
+    found, cookie = _browsing(request), _session(request)
+    who = found.session(cookie)
+    if who is None:
+        return RedirectResponse(AFTERWARDS, 302)
+    return HTMLResponse(_PAGE.render(name=who.name, proof=found.proof(cookie)))
+
+
+@browsing.post("/logout")
+async def logout(request: Request) -> Response:
+    """End the session, when the page above asks for it.
+
+    Who comes from elsewhere has no session here (a browser does not send its cookie then), or not
+    the page's proof: then nothing is changed, and no cookie taken away.
+    """
+    request.app.state.limits.addresses.take(address_of(request))
+    found, cookie = _browsing(request), _session(request)
+    answer = RedirectResponse(AFTERWARDS, 303)
+    if found.session(cookie) is None:
+        return answer
+    try:
+        found.end(cookie, (await read_form(request)).get("proof", ""))
+    except IdentityError as error:
+        raise ProblemError(403, error.what, hint="open /logout") from error
+    jar_of(request).put(answer, "session", "", seconds=0)
     return answer
+
+
+def _session(request: Request) -> str:
+    return request.cookies.get(jar_of(request).name("session"), "")
 
 
 def _browsing(request: Request) -> Browsing:

@@ -29,6 +29,27 @@ router = APIRouter()
 _FOR_ADMINISTRATORS = frozenset({"tokens"})
 _FOR_READERS = frozenset({"usage.add"})
 """What is written of reading, by whoever may read and has a token."""
+_OF_RUNS = frozenset(
+    {
+        "record",
+        "record_all",
+        "record_contracts",
+        "record_quarantine_events",
+        "record_refused",
+        "profiles.record",
+        "traces.record",
+        "events.take_batches",
+        *(f"emissions.{name}" for name in ("attempt", "begin_as", "end", "prune")),
+        *(
+            f"deliveries.{name}"
+            for name in ("again", "claim", "failed", "forget", "release", "sent", "set_aside")
+        ),
+    }
+)
+"""What is written of the runs of products that are registered: nothing by which anybody decides.
+
+Whatever else there is, a catalog's later methods too, is written with `write` alone.
+"""
 _FOR_THE_NAMED = frozenset({"decisions.entries", "decisions.following"})
 """What says who read what: not for somebody without a token, even where reading is open."""
 
@@ -74,7 +95,8 @@ def call(
     _allowed(principal, operation)
     calls: Calls = request.app.state.calls
     is_counting = operation in _FOR_READERS and bool(principal.name)
-    may_write = is_counting or principal.may(Scope.WRITE)
+    needed = Scope.PUBLISH if operation in _OF_RUNS else Scope.WRITE
+    may_write = is_counting or principal.may(needed)
     actor = "" if principal.may(Scope.ADMIN) else principal.name
     with nullcontext() if may_write else only_reading(), acting_for(actor):
         try:
@@ -82,7 +104,7 @@ def call(
         except NotAllowedError as error:
             if may_write:  # it is not what may be written that is at fault
                 raise
-            raise _needs(Scope.WRITE, principal) from error
+            raise _needs(needed, principal) from error
     # Python's JSON: samples of bad rows hold NaN and lone surrogates, which come back as they went.
     return Response(json.dumps({"result": result}), media_type="application/json")
 
@@ -106,6 +128,8 @@ def _allowed(principal: Principal, operation: str) -> None:
 
 def _needs(scope: Scope, principal: Principal) -> ProblemError:
     hint = f"`mesh token create --scope {scope}` where the catalog is, then MESH_CATALOG__TOKEN"
+    if scope is Scope.WRITE and principal.may(Scope.PUBLISH):
+        hint = "`mesh catalog sync` with a token for write registers what changed; then runs go on"
     if not principal.name:
         challenge = {"www-authenticate": 'Bearer realm="mesh"'}
         return ProblemError(401, f"this needs a token for {scope}", hint=hint, headers=challenge)

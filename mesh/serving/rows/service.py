@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from mesh.errors import AccessDeniedError, DefinitionError, Problem
+from mesh.errors import DefinitionError, Problem
 from mesh.reading.governed import GovernedRead
 from mesh.serving.problems import ProblemError
 from mesh.serving.rows.conditions import value_of
@@ -114,9 +114,7 @@ def row(read: GovernedRead, parts: Sequence[str]) -> pl.DataFrame:
         raise DefinitionError.of(what, where="key")
     masked = {column.name for column in read.view.columns if column.mask}
     if unseen := [name for name in contract.key if name in masked or name not in read.columns]:
-        raise AccessDeniedError(
-            f"{', '.join(unseen)} of the key is not shown to you", where=read.view.port.name
-        )
+        read.refuse(f"{', '.join(unseen)} of the key is not shown to you")
     return read.lookup(_typed(read, contract.key, parts))
 
 

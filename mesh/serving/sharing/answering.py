@@ -23,7 +23,7 @@ from mesh.serving.sharing.formats import (
     metadata_line,
     protocol_line,
 )
-from mesh.serving.sharing.governing import Decided
+from mesh.serving.sharing.governing import WAY, Decided
 from mesh.serving.sharing.hints import chosen_files
 from mesh.serving.sharing.linking import Bearer, Links
 from mesh.serving.sharing.offers import ROWS, Offer
@@ -33,7 +33,6 @@ _FEED = {
     Format.PARQUET: {"enableChangeDataFeed": "true"},
     Format.DELTA: {"delta.enableChangeDataFeed": "true"},
 }
-_WAY = "delta-sharing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ class Answering:
                 policies=policies_of(view),
                 policies_digest=view.policies_digest,
                 view=view.digest,
-                way=_WAY,
+                way=WAY,
             )
         )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from mesh.access.model import Action, Ask, Principal, View
+from mesh.access.reads import Audit, telling_refusals
 from mesh.access.registered import port_of_record
 from mesh.catalog.browsing import ProductFilter
 from mesh.catalog.model import ProductRecord
@@ -21,9 +22,12 @@ from mesh.errors import AccessDeniedError, UnknownProductError
 from mesh.naming import ProductId
 from mesh.products.ports import Access
 from mesh.serving.deciding import Deciding
+from mesh.serving.readers import Way
 from mesh.serving.sharing.names import sort_key, table_name
 from mesh.serving.sharing.refusing import nothing_there
 
+WAY = "delta-sharing"
+"""How the log tells that something left, or was refused, here."""
 _LISTED_SECONDS = 1.0
 """How old a list of products may be, of which each is decided anew all the same."""
 _MOST_PRODUCTS = 1_000_000
@@ -31,10 +35,14 @@ _MOST_PRODUCTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A request that was decided: what was asked, and what is seen."""
+    """A request that was decided: what was asked, and what is seen.
+
+    `log` has the entries of what of it cannot be shown after all.
+    """
 
     ask: Ask
     view: View
+    log: Audit | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -80,8 +88,9 @@ class Governing:
         return (name for name in domains if any(self.seen_by(who, domain=name)))
 
     def _decided(self, who: Principal, record: ProductRecord) -> Decided:
-        ask = _ask(who, record)
-        return Decided(ask, self.deciding.viewing().view(ask))
+        ask, log = _ask(who, record), Way(self.deciding.audit, WAY)
+        with telling_refusals(log, ask):
+            return Decided(ask, self.deciding.viewing().view(ask), log)
 
     def _published(self) -> list[tuple[str, ProductRecord]]:
         """Products by name. Read anew only when a domain, or what is published, has changed."""

@@ -1,7 +1,9 @@
-"""How a client gets at the files of an offer: by the store's own signed URLs, or by the server's.
+"""How a client gets at the files of an offer: by the server's links, or the store's signed URLs.
 
-Owns the choice, and when links end. Links of one minute are alike, so that signing ten thousand
-files is done once a minute and not once a request.
+Owns the choice, and when links end. A link of the server is good for long, and decided about each
+time: clients ask for new ones only some minutes before the end that they are told. What it leads on
+to is good for a minute. Links of one minute are alike, so that signing ten thousand files is done
+once a minute and not once a request.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class Linking:
         """A link to each of these files of an offer, by position."""
         now = int(time.time()) // _STEP_SECONDS * _STEP_SECONDS
         ends = now + _STEP_SECONDS + self._settings.link_seconds
-        if offer.table is not None and self._settings.links == "auto" and can_sign(offer.table):
+        if self._is_signed("store", offer):
             return Links(b"", self._by_store(offer, files, now), b"", ends * 1000)
         table_id, version = offer.scope
         grant = Grant(
@@ -72,6 +74,16 @@ class Linking:
         before, after = f"{quoted(bearer.url)}/files/{text}/", f"?{SIGNATURE}={signature}"
         known = offer.names
         return Links(before.encode(), [known[at] for at in files], after.encode(), ends * 1000)
+
+    def onward(self, offer: Offer, path: str) -> str:
+        """Where a link to a file leads on to: a URL that the store signed; empty for nowhere."""
+        if offer.table is None or not self._is_signed("auto", offer):
+            return ""
+        return signed_urls(offer.table, [path], self._settings.signed_seconds)[0]
+
+    def _is_signed(self, how: str, offer: Offer) -> bool:
+        is_stored = offer.table is not None and can_sign(offer.table)
+        return is_stored and self._settings.links == how
 
     def _by_store(self, offer: Offer, files: Sequence[int], minute: int) -> list[bytes]:
         """Signed a minute longer than is told, since they are handed out for a minute."""

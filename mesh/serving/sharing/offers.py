@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from mesh.access.reads import telling_refusals
 from mesh.catalog.receipts import Reading
 from mesh.contracts.arrow import normal_type, stored_type
 from mesh.lake import Snapshot, Table
@@ -121,9 +122,9 @@ class Offers:
         self, decided: Decided, snapshot: Snapshot, rows: pl.LazyFrame | None = None
     ) -> GovernedRead:
         """A view of a version, or of some of its `rows`."""
-        return govern(
-            pinned(decided, snapshot, rows), decided.view, ask=decided.ask, settings=self._settings
-        )
+        found = pinned(decided, snapshot, rows)
+        with telling_refusals(decided.log, decided.ask, decided.view):
+            return govern(found, decided.view, ask=decided.ask, settings=self._settings)
 
     def _own(self, decided: Decided, snapshot: Snapshot) -> Offer:
         key = (decided.ask.port.name, snapshot.table_id, snapshot.version)

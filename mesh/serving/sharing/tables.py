@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from mesh.lake import Snapshot
 from mesh.naming import ProductId
+from mesh.serving.requests import is_head
 from mesh.serving.sharing.answering import Answering, Lines
 from mesh.serving.sharing.asking import (
     Asker,
@@ -152,13 +153,21 @@ async def file(
     identity: str,
     signature: Annotated[str, Query(alias=SIGNATURE, max_length=100)] = "",
 ) -> Response:
-    """The bytes of a file, to whoever has its link."""
+    """The bytes of a file, to whoever has its link; or where the store has them, for a minute.
+
+    HEAD is answered here: what the store signed is good for GET alone.
+    """
     grant = sharing.signer.opened(link, signature)
     await follower(request, grant)
     offer = await run_in_threadpool(sharing.followed, grant)
     if (found := offer.file(identity)) is None:
         raise RefusedError(404, "this link leads to no such file")
     path, size = found
+    onward = (
+        "" if is_head(request) else await run_in_threadpool(sharing.linking.onward, offer, path)
+    )
+    if onward:
+        return RedirectResponse(onward, 302)
     return await run_in_threadpool(
         delivered, request, offer.store, path, size=size, identity=identity
     )

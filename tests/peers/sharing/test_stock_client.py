@@ -178,7 +178,9 @@ def test_files_that_are_seen_whole_come_from_the_store_itself(
     headers = {"authorization": f"Bearer {token}"}
     path = f"{served.url}/delta-sharing/shares/mesh/schemas/shop/tables/flights_v1/query"
     answer = requests.post(path, json={}, headers=headers, timeout=60)
-    urls = [json.loads(line)["file"]["url"] for line in answer.text.splitlines()[2:]]
+    links = [json.loads(line)["file"]["url"] for line in answer.text.splitlines()[2:]]
+    assert {urlsplit(link).netloc for link in links} == {urlsplit(served.url).netloc}
+    urls = [requests.get(link, timeout=60).url for link in links]
     hosts = {urlsplit(url).netloc for url in urls}
     expected = storage["storage_options"]["aws_endpoint_url"] if storage else served.url
     assert hosts == {urlsplit(expected).netloc}

@@ -19,9 +19,11 @@ from mesh.publishing import publish
 from mesh.reading.answering import Question
 from mesh.reading.reader import Reader
 from mesh.reading.statement import names_of
+from mesh.serving.authority import Limits
 from mesh.serving.flight.metadata import Described
 from mesh.serving.flight.server import FlightServer, Place
 from mesh.serving.flight.wire import field, packed
+from mesh.serving.limits import Buckets
 from mesh.settings import SqlSettings
 from tests.access.ports import ANA, PRODUCT, ROWS, Decided, Rows, view_of
 from tests.products.small import module, write_mesh
@@ -80,7 +82,8 @@ def desk(tmp_path):
 @pytest.fixture
 def server(desk):
     processes = Processes()
-    found = FlightServer(Place("127.0.0.1", 0), desk, processes)
+    limits = Limits(Buckets(1_000), Buckets(100))
+    found = FlightServer(Place("127.0.0.1", 0), desk, limits, processes)
     yield found
     found.shutdown()
     processes.close()

@@ -1,5 +1,7 @@
 """A browser signs in at a real identity provider, and reads until it signs out."""
 
+import re
+
 import httpx2
 import pytest
 
@@ -22,6 +24,16 @@ def signed_in(client, back="/api/v1/me") -> str:
     return done.headers["location"]
 
 
+def proof_in(page) -> str:
+    """What the page for signing out sends with its form."""
+    return re.search(r'name="proof" value="([^"]+)"', page.text)[1]
+
+
+def signed_out(client):
+    """Press the button."""
+    return client.post("/logout", data={"proof": proof_in(client.get("/logout"))})
+
+
 @pytest.fixture
 def client(knowing):
     return knowing().client()
@@ -38,8 +50,13 @@ def test_who_signed_in_reads_until_they_sign_out(client):
         "domains": [],
     }
     assert client.head(PRODUCTS).status_code == 200
-    assert client.get("/logout").headers["location"] == "/docs"
+    page = client.get("/logout")
+    assert "Signed in as ana@example.com." in page.text
+    assert client.get(PRODUCTS).status_code == 200
+    assert signed_out(client).headers["location"] == "/docs"
     assert client.get(PRODUCTS).status_code == 401
+    assert client.get("/logout").headers["location"] == "/docs"
+    assert client.post("/logout").headers["location"] == "/docs"
 
 
 def test_a_session_ends_by_itself(knowing):

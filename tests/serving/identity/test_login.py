@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+import mesh
 from mesh.catalog.remote.device import Code, Offer, asked_code, offered, refreshed, waited
 from mesh.catalog.remote.kept import SignIns, catalog_token
 from mesh.catalog.store import Catalog
 from mesh.cli import app
-from mesh.errors import CatalogError, IdentityError
+from mesh.errors import CatalogError, IdentityError, UnknownProductError
 from mesh.settings import ServingSettings, load
 from tests.peers.identity.provider import allow, running
 from tests.serving.identity.knowing import DECIDING, settings_of
@@ -121,6 +122,41 @@ def test_the_commands_sign_in_tell_who_one_is_and_sign_out(there, here, monkeypa
     }
     assert f"signed out at {there.url}" in call(app, ["logout"]).output
     assert call(app, ["whoami"]).exit_code == 1
+
+
+def test_python_reads_as_who_signed_in_and_for_as_long(there, here):
+    with pytest.raises(IdentityError, match="nobody signed in there") as told:
+        mesh.connect(there.url)
+    assert told.value.hint.startswith(f"`mesh login --url {there.url}`")
+    offer = offered(there.url)
+    code = asked_code(offer)
+    kept = SignIns.of(load(here))
+    kept.keep(waited(offer, code, Typing(code)))
+    with mesh.connect(there.url) as connection:
+        with pytest.raises(UnknownProductError):  # asked for by somebody who was let in
+            connection.read("shop.flights_v1")
+        before = kept.found(there.url)
+        kept.keep(replace(before, ends=time.time()))  # as when it has ended
+        with pytest.raises(UnknownProductError):
+            connection.read("shop.flights_v1")
+        assert kept.found(there.url).access != before.access
+        kept.keep(replace(before, ends=time.time(), refresh=""))
+        with pytest.raises(IdentityError, match="your sign-in has ended"):
+            connection.read("shop.flights_v1")
+        kept.forget(there.url)
+        with pytest.raises(IdentityError, match="nobody signed in there"):
+            connection.read("shop.flights_v1")
+
+
+def test_a_token_that_is_set_is_shown_to_the_catalogs_own_server_alone(there, here, monkeypatch):
+    monkeypatch.setenv("MESH_CATALOG__TOKEN", there.token)
+    monkeypatch.setenv("MESH_CATALOG__URL", there.url)
+    with mesh.connect(f"{there.url}/") as connection, pytest.raises(UnknownProductError):
+        connection.read("shop.flights_v1")
+    with pytest.raises(IdentityError, match="nobody signed in there"):
+        mesh.connect("http://127.0.0.1:1")
+    with pytest.raises(CatalogError, match="http would let others read"):
+        mesh.connect("http://mesh.example.com")
 
 
 def test_who_is_nobody_there_is_told_how_to_sign_in(there, here):

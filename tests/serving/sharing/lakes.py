@@ -11,6 +11,7 @@ import polars as pl
 import mesh
 from mesh.access.model import Ask, Port, Principal, View
 from mesh.access.reads import ReadEntry
+from mesh.access.refusals import RefusalNote
 from mesh.catalog.store import Catalog
 from mesh.catalog.tokens import Scope
 from mesh.errors import AccessDeniedError
@@ -71,6 +72,7 @@ class Told:
     """Keeps what was told of reads."""
 
     entries: list[ReadEntry] = field(default_factory=list)
+    refusals: list[RefusalNote] = field(default_factory=list)
 
     def require_room(self) -> None:
         """There is always some."""
@@ -78,6 +80,10 @@ class Told:
     def read(self, entry: ReadEntry) -> None:
         """Keep it."""
         self.entries.append(entry)
+
+    def refused(self, note: RefusalNote) -> None:
+        """Keep what was refused."""
+        self.refusals.append(note)
 
 
 def principal(

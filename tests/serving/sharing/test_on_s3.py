@@ -1,8 +1,9 @@
 """Files in a bucket: by URLs that the store signed, or through the server where clients cannot reach it."""
 
+import time
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from starlette.testclient import TestClient
@@ -44,7 +45,7 @@ def stored(lake):
 
 
 def test_a_url_that_the_store_signed_is_good_for_as_long_as_is_told(in_bucket):
-    with asked(in_bucket, ANA, link_seconds=120) as ana:
+    with asked(in_bucket, ANA, links="store", link_seconds=120) as ana:
         files = ana.files(TABLE)
     found = set()
     for file in files:
@@ -56,18 +57,60 @@ def test_a_url_that_the_store_signed_is_good_for_as_long_as_is_told(in_bucket):
     assert found == stored(in_bucket)
 
 
+def onward(asking, file, **headers):
+    """Where a link leads on to."""
+    answer = asking.client.get(file["url"], headers=headers, follow_redirects=False)
+    assert (answer.status_code, answer.content) == (302, b"")
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.headers["location"]
+
+
+def test_a_link_leads_on_to_a_url_of_the_store_that_is_good_for_a_minute(in_bucket):
+    found = set()
+    with asked(in_bucket, ANA) as ana:
+        for file in ana.files(TABLE):
+            assert urlsplit(file["url"]).hostname == "localhost"
+            assert file["expirationTimestamp"] / 1000 > time.time() + 840
+            url = onward(ana, file)
+            assert parse_qs(urlsplit(url).query)["X-Amz-Expires"] == ["60"]
+            with urlopen(Request(url, headers={"range": "bytes=0-3"})) as answer:
+                assert (answer.status, answer.read()) == (206, b"PAR1")
+            with urlopen(url) as answer:
+                found.add(answer.read())
+            told = ana.client.head(file["url"])
+            assert (told.status_code, int(told.headers["content-length"])) == (200, file["size"])
+    assert found == stored(in_bucket)
+
+
+def test_how_long_what_a_link_leads_on_to_may_outlive_a_right_is_set(in_bucket):
+    with asked(in_bucket, ANA, signed_seconds=7) as ana:
+        file, *_ = ana.files(TABLE)
+        assert parse_qs(urlsplit(onward(ana, file)).query)["X-Amz-Expires"] == ["7"]
+
+
+def test_after_a_revocation_a_link_leads_nowhere(in_bucket):
+    with asked(in_bucket, ANA) as ana:
+        file, *_ = ana.files(TABLE)
+        assert onward(ana, file)
+        with lakes.changed(in_bucket.views, ANA, lakes.nothing):
+            for ask in (ana.client.get, ana.client.head):
+                assert ask(file["url"], follow_redirects=False).status_code == 403
+
+
 def test_names_that_urls_cannot_have_are_signed_too(in_bucket):
     in_bucket.publish(THINGS, things(**{"a b/ä%20+?&": 3}), "second")
-    with asked(in_bucket, ANA) as ana:
-        files = ana.files("shop.things_v1")
-    assert "a b/ä%20+?&" in {file["partitionValues"]["name"] for file in files}
-    for file in files:
-        with urlopen(file["url"]) as answer:
-            assert len(answer.read()) == file["size"]
+    for links in ("store", "auto"):
+        with asked(in_bucket, ANA, links=links) as ana:
+            files = ana.files("shop.things_v1")
+            urls = [file["url"] if links == "store" else onward(ana, file) for file in files]
+        assert "a b/ä%20+?&" in {file["partitionValues"]["name"] for file in files}
+        for file, url in zip(files, urls, strict=True):
+            with urlopen(url) as answer:
+                assert len(answer.read()) == file["size"]
 
 
 def test_links_of_one_minute_are_alike(in_bucket):
-    with asked(in_bucket, ANA) as ana:
+    with asked(in_bucket, ANA, links="store") as ana:
         first, second = ana.files(TABLE), ana.files(TABLE)
         assert [file["id"] for file in first] == [file["id"] for file in second]
         assert [urlsplit(f["url"]).path for f in first] == [urlsplit(f["url"]).path for f in second]
