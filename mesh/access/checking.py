@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mesh.access.deciding import Decider
+from mesh.access.fitting import mask_problems
 from mesh.access.judging import policy_notes
 from mesh.access.model import Port
 from mesh.access.policies import Policies
@@ -52,7 +53,7 @@ def check_policies(
     problems, outcomes = run_tests(settings, decider, ports, files)
     return PolicyReport(
         decider.policies,
-        tuple(problems),
+        (*mask_problems(decider.policies, found), *problems),
         tuple(policy_notes(decider.policies, found)),
         tuple(outcomes),
         found.asked,

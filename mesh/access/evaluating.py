@@ -101,6 +101,16 @@ def may_concern(policy: Policy, port: Port) -> bool:
     return own and names.get(entity["type"]) == entity["id"]
 
 
+def is_about(policy: Policy, port: Port, column: str) -> bool:
+    """Whether the scope of a policy allows for a column of a port."""
+    scope = policy.body["resource"]
+    entity = scope.get("entity") or scope.get("in", {}).get("entity")
+    named = f"{port.name}.{column}"
+    if entity and entity["type"] == "Mesh::Column":
+        return bool(entity["id"] == named)
+    return may_concern(policy, port)
+
+
 def policy_set(policies: Sequence[Policy]) -> cedarpy.PolicySet:
     """These policies, parsed; each is named by its id."""
     told: dict[str, Any] = {

@@ -8,10 +8,9 @@ not known to be idle.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import cedarpy
 
@@ -24,11 +23,12 @@ from mesh.access.entities import (
     uid,
 )
 from mesh.access.evaluating import may_concern, policy_set
+from mesh.access.kinds import Kinds
 from mesh.access.model import Action, Agreement, Ask, Port, Principal, PrincipalKind
 from mesh.access.policies import Policies, Policy
 from mesh.access.principals import Directory
 from mesh.access.row_filters import row_filter
-from mesh.access.validating import entities_of
+from mesh.contracts.model import Column
 from mesh.errors import AccessDeniedError
 
 _NOBODY = Principal("nobody@example.com", is_known=False)
@@ -60,10 +60,14 @@ class Place:
 
 @dataclass(slots=True)
 class Survey:
-    """Which requests each policy applied to, by the policy's id."""
+    """Which requests each policy applied to, by the policy's id.
+
+    `alike` are all columns, with their ports, that a column which was asked about stands for.
+    """
 
     asked: int = 0
     applied: dict[str, set[Request]] = field(default_factory=dict)
+    alike: dict[str, list[tuple[Port, Column]]] = field(default_factory=dict)
 
     def of(self, policy: Policy) -> set[Request]:
         """The requests that a policy applied to."""
@@ -73,17 +77,40 @@ class Survey:
 def survey(policies: Policies, ports: Sequence[Port], directory: Directory, place: Place) -> Survey:
     """Ask the policies about everyone and everything, at a place and a time."""
     found = Survey()
-    words = _Words.of(policies)
+    kinds = Kinds.of(policies)
     actions = {str(a): _halves(policies.of_action(str(a))) for a in (*Action, "see")}
     rows = [policy for policy in policies.of_action("see_row") if policy.is_forbid]
-    for port in words.distinct_ports(ports):
+    for alike in kinds.ports(ports):
+        port, columns = alike[0], kinds.columns(alike)
+        found.alike |= {f"{port.name}.{name}": same for name, same in columns.items()}
         base = cedarpy.Entities.from_json_str(json.dumps(port_entities(port)))
-        for who in words.distinct_principals(port, [*_everyone(directory, ports), *_others()]):
+        for who in kinds.principals(port, [*_everyone(directory, ports), *_others()]):
             entities = base.with_added_json_str(json.dumps([principal_entity(who)]))
-            for asked in words.variations(place.ask(who, port)):
-                _ask(found, asked, words.distinct_columns(port), actions, entities)
+            for asked in _variations(place.ask(who, port), kinds.texts):
+                _ask(found, asked, list(columns), actions, entities)
                 _ask_rows(found, asked, rows)
     return found
+
+
+def _variations(ask: Ask, texts: Iterable[str]) -> Iterator[Ask]:
+    """The request without an agreement, with two kinds of it, and under every word in turn."""
+    port, purpose = ask.port, ask.purpose
+    everything = tuple(port.contract.column_names)
+    agreements = [
+        None,
+        Agreement("survey", port.name, ask.principal.name, purpose),
+        Agreement("survey", port.name, ask.principal.name, purpose, everything),
+    ]
+    for agreement in agreements:
+        yield replace(ask, agreement=agreement)
+    for text in sorted(texts):
+        yield replace(
+            ask,
+            purpose=text,
+            agreement=Agreement("survey", port.name, ask.principal.name, text, everything),
+        )
+    for text in sorted({*texts, *port.tags.values()}):
+        yield replace(ask, region=text, environment=text)
 
 
 def _everyone(directory: Directory, ports: Sequence[Port]) -> list[Principal]:
@@ -148,98 +175,3 @@ def _ask_rows(found: Survey, ask: Ask, policies: Sequence[Policy]) -> None:
         if has_say:
             key = ("see_row", ask.principal.name, ask.port.name, json.dumps(context(ask)))
             found.applied.setdefault(policy.id, set()).add(key)
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What policies can tell apart: everything that they name, and every text in them."""
-
-    named: frozenset[tuple[str, str]]
-    texts: frozenset[str]
-
-    @classmethod
-    def of(cls, policies: Policies) -> _Words:
-        bodies = [policy.body for policy in policies]
-        named = frozenset().union(*(entities_of(body) for body in bodies))
-        return cls(named, frozenset().union(*(_texts(body) for body in bodies)))
-
-    def distinct_principals(
-        self, port: Port, principals: Sequence[Principal]
-    ) -> Iterator[Principal]:
-        """One of each kind of principal that some policy may treat otherwise than others."""
-        kinds: dict[Any, Principal] = {}
-        for who in principals:
-            groups = [("Domain", d) for d in who.domains] + [("Role", r) for r in who.roles]
-            key = (
-                who.kind,
-                port.domain in who.domains,
-                who.name == port.name,
-                frozenset(g for g in groups if (f"Mesh::{g[0]}", g[1]) in self.named),
-                who.name if self._is_named(who.name) else "",
-                tuple(sorted((n, str(v)) for n, v in who.attributes.items())),
-                who.is_known,
-            )
-            kinds.setdefault(key, who)
-        yield from kinds.values()
-
-    def distinct_ports(self, ports: Sequence[Port]) -> list[Port]:
-        """One of each kind of port. Ports that a policy over rows names by domain stay apart."""
-        kinds: dict[Any, Port] = {}
-        for port in ports:
-            key = (
-                port.access,
-                tuple(sorted(port.tags.items())),
-                tuple(sorted({str(c.classification) for c in port.contract.columns})),
-                port.domain if self._is_named(port.domain) else "",
-                port.name if self._is_named(port.name) else "",
-                tuple(sorted(self.texts & {*port.contract.column_names})),
-            )
-            kinds.setdefault(key, port)
-        return list(kinds.values())
-
-    def distinct_columns(self, port: Port) -> list[str]:
-        """One column of each classification, and each that a policy names."""
-        kinds: dict[Any, str] = {}
-        for column in port.contract.columns:
-            is_named = self._is_named(column.name) or self._is_named(f"{port.name}.{column.name}")
-            key = (column.classification, column.name if is_named else "")
-            kinds.setdefault(key, column.name)
-        return list(kinds.values())
-
-    def variations(self, ask: Ask) -> Iterator[Ask]:
-        """The request without an agreement, with two kinds of it, and under every word in turn."""
-        port, purpose = ask.port, ask.purpose
-        everything = tuple(port.contract.column_names)
-        agreements = [
-            None,
-            Agreement("survey", port.name, ask.principal.name, purpose),
-            Agreement("survey", port.name, ask.principal.name, purpose, everything),
-        ]
-        for agreement in agreements:
-            yield replace(ask, agreement=agreement)
-        for text in sorted(self.texts):
-            yield replace(
-                ask,
-                purpose=text,
-                agreement=Agreement("survey", port.name, ask.principal.name, text, everything),
-            )
-        for text in sorted({*self.texts, *port.tags.values()}):
-            yield replace(ask, region=text, environment=text)
-
-    def _is_named(self, name: str) -> bool:
-        return name in self.texts or any(id_ == name for _, id_ in self.named)
-
-
-def _texts(body: Any) -> frozenset[str]:
-    """Every text that a policy compares with."""
-    found: set[str] = set()
-    waiting = [body["conditions"]] if "conditions" in body else [body]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Mapping):
-            if isinstance(text := part.get("Value"), str):
-                found.add(text)
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
-    return frozenset(found)
