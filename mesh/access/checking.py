@@ -25,13 +25,17 @@ from mesh.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class PolicyReport:
-    """What was found. Notes and `asked`, the number of requests that were tried, are for people."""
+    """What was found. Notes and numbers are for people: `asked` counts requests that were tried.
+
+    `untried` counts combinations of purposes, places and moments that were not.
+    """
 
     policies: Policies | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     asked: int = 0
+    untried: int = 0
 
     @property
     def is_sound(self) -> bool:
@@ -57,6 +61,7 @@ def check_policies(
         tuple(policy_notes(decider.policies, found)),
         tuple(outcomes),
         found.asked,
+        found.untried,
     )
 
 
