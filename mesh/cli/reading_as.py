@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mesh.access.deciding import Decider
     from mesh.catalog.store import Catalog
     from mesh.cli.session import Session
     from mesh.naming import ProductId
     from mesh.reading import PinnedInput
     from mesh.reading.governed import GovernedRead
+    from mesh.settings import Settings
 
 
 def seen_by(
@@ -36,6 +39,19 @@ def seen_by(
     port = port_of(find_product(organization, str(product)))
     ask = Ask(principal, Action.USE if is_product else Action.READ, port, purpose)
     return govern(pinned, decider.view(ask), ask=ask, settings=settings)
+
+
+def warn_of_endings(reads: Iterable[GovernedRead], settings: Settings) -> None:
+    """Warn of agreements that these reads are under, and that end soon."""
+    from datetime import UTC, datetime
+
+    from mesh.access.ending import endings
+    from mesh.cli.console import warn
+    from mesh.products.ports import parse_duration
+
+    within = parse_duration(settings.access.warn_before)
+    for line in endings((read.view.agreement for read in reads), within, datetime.now(UTC)):
+        warn(line)
 
 
 def decider_of(session: Session, catalog: Catalog) -> Decider:

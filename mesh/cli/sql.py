@@ -44,6 +44,7 @@ def sql(
     The statement runs in a process of its own that has the rows of its products and nothing else:
     no files, no network, and so much time and memory as the settings under `sql` say.
     """
+    from mesh.cli.reading_as import warn_of_endings
     from mesh.reading.answering import Question, answered, opened_for
     from mesh.reading.counting import READS
     from mesh.reading.statement import names_of
@@ -56,7 +57,9 @@ def sql(
     reader = _reader(session, catalog, name, purpose)
     known = names_of(catalog.product_ids())
     question = Question.of(statement, known, session.settings().sql)
-    with answered(question, opened_for(question, reader)) as rows:
+    reads = opened_for(question, reader)
+    warn_of_endings(reads.values(), session.settings())
+    with answered(question, reads) as rows:
         if form is Format.TABLE:
             _show(rows)
         else:
