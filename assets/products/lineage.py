@@ -14,21 +14,35 @@ class Lineage(mesh.Contract):
     publication_id: str = mesh.Field(
         key=True,
         str_matches=r"^[0-9a-f]{32}$",
+        classification="internal",
         description="Publication that read, as in platform.publications_v1",
     )
-    input_product: str = mesh.Field(key=True, description="Product that was read")
+    input_product: str = mesh.Field(
+        key=True, classification="internal", description="Product that was read"
+    )
     port: str = mesh.Field(
         key=True,
+        classification="internal",
         description="Input port through which it was read; empty when only a rule looked at it",
     )
-    product: str = mesh.Field(description="Product that was published")
-    table_version: int = mesh.Field(ge=0, description="Version of its table that was made")
-    input_version: int = mesh.Field(ge=0, description="Version of the input's table that was read")
-    input_columns: Annotated[pl.List, pl.String] = mesh.Field(
-        nullable=True, description="Columns that were read; empty for all of them"
+    product: str = mesh.Field(classification="internal", description="Product that was published")
+    table_version: int = mesh.Field(
+        ge=0, classification="internal", description="Version of its table that was made"
     )
-    is_reference: bool = mesh.Field(description="Whether only a rule of the contract looked at it")
-    published_at: mesh.UTCDatetime = mesh.Field(description="When the publication was made")
+    input_version: int = mesh.Field(
+        ge=0, classification="internal", description="Version of the input's table that was read"
+    )
+    input_columns: Annotated[pl.List, pl.String] = mesh.Field(
+        nullable=True,
+        classification="internal",
+        description="Columns that were read; empty for all of them",
+    )
+    is_reference: bool = mesh.Field(
+        classification="internal", description="Whether only a rule of the contract looked at it"
+    )
+    published_at: mesh.UTCDatetime = mesh.Field(
+        classification="internal", description="When the publication was made"
+    )
 
     class Config:
         """First promise. Products without inputs have no lineage."""

@@ -17,54 +17,81 @@ class Products(mesh.Contract):
     product: str = mesh.Field(
         key=True,
         str_matches=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*_v[1-9][0-9]*$",
+        classification="internal",
         description="Name of the product with its major version, such as weather.observations_v1",
     )
-    domain: str = mesh.Field(description="Domain that publishes it")
+    domain: str = mesh.Field(classification="internal", description="Domain that publishes it")
     domain_kind: str = mesh.Field(
         isin=["source-aligned", "aggregate", "consumer-aligned"],
+        classification="internal",
         description="Whether the domain mirrors a system, joins several, or serves a use",
     )
-    major_version: int = mesh.Field(ge=1, description="Major version of its contract")
-    description: str = mesh.Field(nullable=True, description="What it is, in its team's words")
-    engine: str = mesh.Field(isin=["python", "dbt"], description="What runs its transform")
+    major_version: int = mesh.Field(
+        ge=1, classification="internal", description="Major version of its contract"
+    )
+    description: str = mesh.Field(
+        nullable=True, classification="internal", description="What it is, in its team's words"
+    )
+    engine: str = mesh.Field(
+        isin=["python", "dbt"], classification="internal", description="What runs its transform"
+    )
     access: str = mesh.Field(
         isin=["private", "protected", "public"],
+        classification="internal",
         description="Who may use it: its own domain, others by agreement, or anyone",
     )
     classification: str = mesh.Field(
         isin=CLASSIFICATIONS,
+        classification="internal",
         description="Classification of the column that asks for the most care",
     )
     write_mode: str = mesh.Field(
         isin=["overwrite", "append", "replace_partitions", "upsert"],
+        classification="internal",
         description="What a publication does to the rows that are there already",
     )
     tolerated_share: float = mesh.Field(
-        ge=0, le=1, unit="1", description="Share of rows that a publication may reject"
+        ge=0,
+        le=1,
+        unit="1",
+        classification="internal",
+        description="Share of rows that a publication may reject",
     )
     freshness_hours: float = mesh.Field(
         nullable=True,
         gt=0,
         unit="h",
+        classification="internal",
         description="How old its last publication may be; empty without a promise",
     )
     schedule: str = mesh.Field(
         nullable=True,
+        classification="internal",
         description="Cron expression in UTC; empty when it follows its inputs or is run by hand",
     )
     tags: Annotated[pl.List, pl.String] = mesh.Field(
-        description="Tags of its declaration, as name=value"
+        classification="internal", description="Tags of its declaration, as name=value"
     )
-    source: str = mesh.Field(nullable=True, description="File that declares it")
+    source: str = mesh.Field(
+        nullable=True, classification="internal", description="File that declares it"
+    )
     contract_version: str = mesh.Field(
-        str_matches=r"^[0-9]+\.[0-9]+\.[0-9]+$", description="Version of its contract"
+        str_matches=r"^[0-9]+\.[0-9]+\.[0-9]+$",
+        classification="internal",
+        description="Version of its contract",
     )
     contract_digest: str = mesh.Field(
-        str_matches=r"^[0-9a-f]{64}$", description="SHA-256 of its contract's content"
+        str_matches=r"^[0-9a-f]{64}$",
+        classification="internal",
+        description="SHA-256 of its contract's content",
     )
-    column_count: int = mesh.Field(ge=1, description="Columns that its contract promises")
-    rule_count: int = mesh.Field(ge=0, description="Rules that its contract sets")
-    team: str = mesh.Field(description="Team that answers for it")
+    column_count: int = mesh.Field(
+        ge=1, classification="internal", description="Columns that its contract promises"
+    )
+    rule_count: int = mesh.Field(
+        ge=0, classification="internal", description="Rules that its contract sets"
+    )
+    team: str = mesh.Field(classification="internal", description="Team that answers for it")
     product_owner_name: str = mesh.Field(
         classification="personal", description="Who decides what it promises"
     )
@@ -72,17 +99,27 @@ class Products(mesh.Contract):
         str_contains="@", classification="personal", description="Address of the product owner"
     )
     contact_email: str = mesh.Field(
-        str_contains="@", description="Shared mailbox where consumers turn to"
+        str_contains="@",
+        classification="internal",
+        description="Shared mailbox where consumers turn to",
     )
     is_declared: bool = mesh.Field(
-        description="Whether its domain still declares it; what was known of it is kept"
+        classification="internal",
+        description="Whether its domain still declares it; what was known of it is kept",
     )
-    registered_at: mesh.UTCDatetime = mesh.Field(description="When the catalog first knew of it")
+    registered_at: mesh.UTCDatetime = mesh.Field(
+        classification="internal", description="When the catalog first knew of it"
+    )
     last_published_at: mesh.UTCDatetime = mesh.Field(
-        nullable=True, description="When it was last published; empty when it never was"
+        nullable=True,
+        classification="internal",
+        description="When it was last published; empty when it never was",
     )
     last_table_version: int = mesh.Field(
-        nullable=True, ge=0, description="Version of its table that the last publication made"
+        nullable=True,
+        ge=0,
+        classification="internal",
+        description="Version of its table that the last publication made",
     )
 
     class Config:

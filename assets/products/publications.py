@@ -12,47 +12,79 @@ class Publications(mesh.Contract):
     publication_id: str = mesh.Field(
         key=True,
         str_matches=r"^[0-9a-f]{32}$",
+        classification="internal",
         description="Identity of the publication: of its product, run and partition",
     )
     product: str = mesh.Field(
         references=mesh.Reference("platform.products_v1.product", severity="warning"),
+        classification="internal",
         description="Product that was published",
     )
-    run_id: str = mesh.Field(description="Run that published it; several products may share one")
-    partition: str = mesh.Field(
-        nullable=True, description="Partition that it is a publication of; empty for the whole"
+    run_id: str = mesh.Field(
+        classification="internal",
+        description="Run that published it; several products may share one",
     )
-    published_at: mesh.UTCDatetime = mesh.Field(description="When it was published")
+    partition: str = mesh.Field(
+        nullable=True,
+        classification="internal",
+        description="Partition that it is a publication of; empty for the whole",
+    )
+    published_at: mesh.UTCDatetime = mesh.Field(
+        classification="internal", description="When it was published"
+    )
     contract_version: str = mesh.Field(
-        str_matches=r"^[0-9]+\.[0-9]+\.[0-9]+$", description="Version of the contract that held"
+        str_matches=r"^[0-9]+\.[0-9]+\.[0-9]+$",
+        classification="internal",
+        description="Version of the contract that held",
     )
     contract_digest: str = mesh.Field(
-        str_matches=r"^[0-9a-f]{64}$", description="SHA-256 of the contract that held"
+        str_matches=r"^[0-9a-f]{64}$",
+        classification="internal",
+        description="SHA-256 of the contract that held",
     )
-    table_url: str = mesh.Field(description="Where the Delta table lies")
-    table_version: int = mesh.Field(ge=0, description="Version of the table that it made")
+    table_url: str = mesh.Field(classification="internal", description="Where the Delta table lies")
+    table_version: int = mesh.Field(
+        ge=0, classification="internal", description="Version of the table that it made"
+    )
     write_mode: str = mesh.Field(
         isin=["overwrite", "append", "replace_partitions", "upsert"],
+        classification="internal",
         description="What it did to the rows that were there already",
     )
-    rows_published: int = mesh.Field(ge=0, unit="{row}", description="Rows that it published")
-    rows_rejected: int = mesh.Field(
-        ge=0, unit="{row}", description="Rows that it put in quarantine"
+    rows_published: int = mesh.Field(
+        ge=0, unit="{row}", classification="internal", description="Rows that it published"
     )
-    rules_checked: int = mesh.Field(ge=0, description="Rules that the data was held against")
+    rows_rejected: int = mesh.Field(
+        ge=0, unit="{row}", classification="internal", description="Rows that it put in quarantine"
+    )
+    rules_checked: int = mesh.Field(
+        ge=0, classification="internal", description="Rules that the data was held against"
+    )
     rules_broken: int = mesh.Field(
-        ge=0, description="Rules of severity error that some rejected row broke"
+        ge=0,
+        classification="internal",
+        description="Rules of severity error that some rejected row broke",
     )
     rules_warned: int = mesh.Field(
-        ge=0, description="Rules of severity warning that the data broke"
+        ge=0, classification="internal", description="Rules of severity warning that the data broke"
     )
-    rules_skipped: int = mesh.Field(ge=0, description="Rules that could not be decided")
-    file_count: int = mesh.Field(ge=0, description="Data files that it wrote")
-    size_bytes: int = mesh.Field(ge=0, unit="By", description="Size of the data files")
+    rules_skipped: int = mesh.Field(
+        ge=0, classification="internal", description="Rules that could not be decided"
+    )
+    file_count: int = mesh.Field(
+        ge=0, classification="internal", description="Data files that it wrote"
+    )
+    size_bytes: int = mesh.Field(
+        ge=0, unit="By", classification="internal", description="Size of the data files"
+    )
     code_version: str = mesh.Field(
-        nullable=True, description="Digest of the code that made the data"
+        nullable=True,
+        classification="internal",
+        description="Digest of the code that made the data",
     )
-    mesh_version: str = mesh.Field(nullable=True, description="Version of Mesh that published it")
+    mesh_version: str = mesh.Field(
+        nullable=True, classification="internal", description="Version of Mesh that published it"
+    )
 
     class Config:
         """First promise. A mesh that has published nothing yet has no publications."""

@@ -13,7 +13,7 @@ from mesh.access.docket import Ballot, Docket
 from mesh.access.model import Principal, PrincipalKind
 from mesh.access.rights import same
 from mesh.access.roster import OWNER, PARTNER, STEWARD, folded
-from mesh.access.terms import Terms, classes_of
+from mesh.access.terms import WHOLE_DOMAIN, Terms, classes_of
 from mesh.catalog.agreements import SEPARATE, UNITED
 from mesh.catalog.cases import AgreementRecord, Case
 from mesh.catalog.chain import NewEntry
@@ -57,7 +57,8 @@ class Agreeing:
     def revoke(self, agreement_id: str, by: str, why: str) -> AgreementRecord:
         """End an agreement at once; again changes nothing.
 
-        Those who answer for the product may, those who would decide it, its holder, and who asked.
+        Those who answer for the product may, those who would decide it, its holder (of a domain
+        who answers for that), and who asked.
         """
         person = self.docket.roster.person(by).name
         book = self.docket.catalog.agreements
@@ -176,11 +177,13 @@ class Agreeing:
             domain = name.partition(".")[0] if "." in name else ""
             domains = frozenset({domain} - {""})
             return ConsumerKind.ROLE, domains, domain in person.domains or name in person.roles
+        if any(domain.name == name for domain in self.docket.catalog.domains()):
+            return ConsumerKind.DOMAIN, frozenset({name}), name in person.domains
         try:
             product = ProductId.parse(name)
         except InvalidNameError as error:
-            what = f"{name!r} is no product, role or service"
-            hint = "--as domain.product_v1, or a role such as weather.member or analyst"
+            what = f"{name!r} is no product, role, domain or service"
+            hint = "--as domain.product_v1, a domain, or a role such as weather.member or analyst"
             raise DecisionError(what, where="--as", hint=hint) from error
         domains = frozenset({product.domain})
         return ConsumerKind.PRODUCT, domains, product.domain in person.domains
@@ -195,15 +198,17 @@ class Agreeing:
                 raise DecisionError(what, where=product.name, hint=hint)
 
     def _require_end(self, found: AgreementRecord, person: str) -> None:
-        domain = found.product.partition(".")[0]
-        roster = self.docket.roster
-        named = [
-            name for r in (OWNER, STEWARD, PARTNER) for name in roster.in_role(f"{domain}.{r}")
-        ]
-        allowed = {*named, *self._deciders(found), found.holder, found.requested_by}
+        named = self._answering(found.product.partition(".")[0])
+        holding = self._answering(found.holder) if WHOLE_DOMAIN in found.conditions else []
+        allowed = {*named, *holding, *self._deciders(found), found.holder, found.requested_by}
         if folded(person) not in {folded(name) for name in allowed}:
             hint = f"{', '.join(sorted({*named}))} may"
             raise DecisionError(f"{person} cannot revoke it", where=found.id, hint=hint)
+
+    def _answering(self, domain: str) -> list[str]:
+        """Those who answer for a domain."""
+        roster = self.docket.roster
+        return [n for r in (OWNER, STEWARD, PARTNER) for n in roster.in_role(f"{domain}.{r}")]
 
     def _deciders(self, found: AgreementRecord) -> tuple[str, ...]:
         """Who would decide it today; nobody, where the rights leave nobody."""

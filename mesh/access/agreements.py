@@ -1,8 +1,9 @@
 """Which agreement covers a use, as the catalog has it at this moment.
 
-Owns who holds one (a person, a service, a product, everybody in a role), the purpose, what majors
-inherit, and what was classified otherwise since it was decided. Keeps nothing: what was revoked or
-has ended covers nothing at the next request.
+Owns who holds one (a person, a service, a product, everybody in a role, a domain as a whole: its
+people, services and products), the purpose, what majors inherit, and what was classified otherwise
+since it was decided. Keeps nothing: what was revoked or has ended covers nothing at the next
+request.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from mesh.access.agreed_rows import ROWS
 from mesh.access.model import Agreement, Port, Principal, PrincipalKind
 from mesh.access.rights import Matter, Rights, same
 from mesh.access.roster import folded
-from mesh.access.terms import classes_of
+from mesh.access.terms import WHOLE_DOMAIN, classes_of
 from mesh.catalog.agreements import AgreementBook
 from mesh.catalog.cases import AgreementRecord
 from mesh.contracts.model import GUARDED, Classification
@@ -67,7 +68,9 @@ class CatalogAgreements:
     def _holds(
         self, record: AgreementRecord, principal: Principal, purpose: str, now: datetime
     ) -> bool:
-        is_theirs = record.holder in _names(principal)
+        is_whole_domain = WHOLE_DOMAIN in record.conditions
+        names = principal.domains if is_whole_domain else _names(principal)
+        is_theirs = record.holder in names
         is_meant = not purpose or same(purpose) == same(record.purpose)
         is_kept = ROWS not in record.conditions or ROWS in self.honoured
         is_begun = record.since <= now

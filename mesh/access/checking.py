@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mesh.access.deciding import Decider
+from mesh.access.fitting import mask_problems
 from mesh.access.judging import policy_notes
 from mesh.access.model import Port
 from mesh.access.policies import Policies
@@ -24,13 +25,17 @@ from mesh.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class PolicyReport:
-    """What was found. Notes and `asked`, the number of requests that were tried, are for people."""
+    """What was found. Notes and numbers are for people: `asked` counts requests that were tried.
+
+    `untried` counts combinations of purposes, places and moments that were not.
+    """
 
     policies: Policies | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     asked: int = 0
+    untried: int = 0
 
     @property
     def is_sound(self) -> bool:
@@ -52,10 +57,11 @@ def check_policies(
     problems, outcomes = run_tests(settings, decider, ports, files)
     return PolicyReport(
         decider.policies,
-        tuple(problems),
+        (*mask_problems(decider.policies, found), *problems),
         tuple(policy_notes(decider.policies, found)),
         tuple(outcomes),
         found.asked,
+        found.untried,
     )
 
 

@@ -101,6 +101,19 @@ def may_concern(policy: Policy, port: Port) -> bool:
     return own and names.get(entity["type"]) == entity["id"]
 
 
+def is_about(policy: Policy, port: Port, column: str = "") -> bool:
+    """Whether the scope of a policy allows for a column of a port; or for anything of the port."""
+    scope = policy.body["resource"]
+    entity = scope.get("entity") or scope.get("in", {}).get("entity")
+    if not entity:
+        return port.domain == policy.domain or not policy.domain
+    of, _, name = entity["id"].rpartition(".")
+    if entity["type"] == "Mesh::Column":
+        return bool(of == port.name and column in {"", name})
+    names = {"Mesh::Port": port.name, "Mesh::Domain": port.domain}
+    return bool(names.get(entity["type"]) == entity["id"])
+
+
 def policy_set(policies: Sequence[Policy]) -> cedarpy.PolicySet:
     """These policies, parsed; each is named by its id."""
     told: dict[str, Any] = {

@@ -20,10 +20,17 @@ from mesh.access.evaluating import policy_set
 from mesh.access.model import Action, Ask
 from mesh.access.policies import DECLARE, Level, Policy
 from mesh.access.tree import port_of
+from mesh.access.validating import attributes_of
+from mesh.contracts.model import Classification
 from mesh.errors import PolicyError, Problem
 from mesh.products.declaration import DataProduct
 from mesh.products.deprecation import uses_of
 from mesh.products.plans import Plan
+
+_TOLD = ("unclassified", "reads_deprecated", "reads_ended")
+"""What of a product names the columns or inputs that a guardrail is about."""
+_AT_MOST = 8
+"""How many of them are named."""
 
 
 class Waiver(Protocol):
@@ -47,11 +54,15 @@ class Waiver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A guardrail that a product does not keep. `waived_until` where that is allowed for now."""
+    """A guardrail that a product does not keep. `waived_until` where that is allowed for now.
+
+    `because` names what of the product it is about, where the policy asks for columns or inputs.
+    """
 
     product: DataProduct
     policy: Policy
     waived_until: datetime | None = None
+    because: tuple[str, ...] = ()
 
     @property
     def is_error(self) -> bool:
@@ -61,7 +72,9 @@ class Broken:
     @property
     def text(self) -> str:
         """What is not kept, by which policy, and what would help."""
-        said = f"{self.policy.reason} (policy {self.policy.id})"
+        names = ", ".join(self.because[:_AT_MOST]) + (", …" if len(self.because) > _AT_MOST else "")
+        what = f"{self.policy.reason}: {names}" if names else self.policy.reason
+        said = f"{what} (policy {self.policy.id})"
         if self.waived_until is not None:
             return f"{said}: waived until {self.waived_until:%Y-%m-%d %H:%M} UTC"
         return f"{said}: {self.policy.remedy}" if self.policy.remedy else said
@@ -84,14 +97,15 @@ def broken_guardrails(
     """
     guardrails = [policy for policy in decider.policies if policy.actions == (DECLARE,)]
     by_id = {policy.id: policy for policy in guardrails}
+    personal = frozenset(p.id.domain for p in products.values() if _is_personal(p))
     asked = policy_set(guardrails)
     waived = {(w.product, w.guardrail): w.until for w in waivers if w.until > now}
     for name, product in sorted(products.items()):
         principal = decider.directory.principal(name)
-        entities = [
-            principal_entity(principal),
-            _entity(product, products, decider.directory.owner(product.id.domain), now),
-        ]
+        owner = decider.directory.owner(product.id.domain)
+        entity = _entity(product, products, owner, now)
+        entity["attrs"]["in_personal_domain"] = product.id.domain in personal
+        entities = [principal_entity(principal), entity]
         ask = decider.completed(Ask(principal, Action.PUBLISH, port_of(product), now=now))
         request = {
             "principal": principal_uid(principal),
@@ -104,7 +118,9 @@ def broken_guardrails(
             what = f"a guardrail cannot be decided: {'; '.join(found.diagnostics.errors)}"
             raise PolicyError([Problem(what, name)])
         for id_ in () if found.allowed else sorted(found.diagnostics.reasons):
-            yield Broken(product, by_id[id_], waived.get((name, id_)))
+            policy = by_id[id_]
+            because = _because(policy, entity)
+            yield Broken(product, policy, waived.get((name, id_)), because)
 
 
 def with_broken(plan: Plan, found: Sequence[Broken]) -> Plan:
@@ -122,6 +138,17 @@ def with_broken(plan: Plan, found: Sequence[Broken]) -> Plan:
             )
         )
     return replace(plan, products=tuple(judged))
+
+
+def _is_personal(product: DataProduct) -> bool:
+    """Whether it has personal data: its domain is one of personal data then, as a whole."""
+    return any(c.classification is Classification.PERSONAL for c in product.contract.columns)
+
+
+def _because(policy: Policy, entity: Entity) -> tuple[str, ...]:
+    """The columns and inputs that a policy asks for, in the order of their names."""
+    asked = attributes_of(policy.body)
+    return tuple(name for told in _TOLD if told in asked for name in entity["attrs"][told])
 
 
 def _entity(
@@ -152,6 +179,7 @@ def _entity(
             "engine": product.engine,
             "description": product.description,
             "described": 100 * described // max(1, len(columns)),
+            "unclassified": sorted(c.name for c in columns if not c.is_classified),
             "reads_deprecated": sorted(deprecated),
             "reads_ended": sorted(n for n, ends in deprecated.items() if ends < now.date()),
             **{name: value for name, value in optional.items() if value},

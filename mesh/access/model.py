@@ -84,7 +84,7 @@ class Agreement:
     """A principal's right to a port for a purpose, as it stands now. Times are UTC.
 
     `columns` None means all that are not guarded; a guarded column is seen when it is named.
-    `holder` is an e-mail address, a service, a product, or a role such as `weather.member`.
+    `holder` is an e-mail address, a service, a product, a domain, or a role (`weather.member`).
     `id` is `automatic` for one that decision rights give without asking.
     """
 

@@ -48,7 +48,8 @@ namespace Mesh {{
   entity Product in [Domain] = {{
     name: String, domain: Domain, access: String, classifications: Set<String>,
     tags: Set<String>, engine: String, description: String, described: Long, owner?: String,
-    freshness?: String, schedule?: String, reads_deprecated: Set<String>, reads_ended: Set<String>
+    freshness?: String, schedule?: String, reads_deprecated: Set<String>, reads_ended: Set<String>,
+    unclassified: Set<String>, in_personal_domain: Bool
   }};
   action read appliesTo {{ principal: [Person, Service], resource: [Port], context: Context }};
   action use appliesTo {{ principal: [DataProduct], resource: [Port], context: Context }};

@@ -1,21 +1,24 @@
 """What policies do in this mesh: each, asked about everyone, every port and every column.
 
 Owns the requests that stand for all: people, ports and columns that no policy can tell apart are
-asked about once. Says only what was seen: a policy about a purpose or a time that no request had is
-not known to be idle.
+asked about once, for every purpose, place and moment that a policy names, and combinations of them.
+Says only what was seen: where there are very many of these, not all are tried.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from itertools import product
 
 import cedarpy
 
+from mesh.access.circumstances import Circumstance, Compared, combined
 from mesh.access.entities import (
+    RESIDENCY,
+    Uid,
     column_uid,
     context,
     port_entities,
@@ -23,16 +26,19 @@ from mesh.access.entities import (
     principal_uid,
     uid,
 )
-from mesh.access.evaluating import may_concern, policy_set
+from mesh.access.evaluating import is_about, may_concern, policy_set
+from mesh.access.kinds import Kinds
 from mesh.access.model import Action, Agreement, Ask, Port, Principal, PrincipalKind
 from mesh.access.policies import Policies, Policy
 from mesh.access.principals import Directory
 from mesh.access.row_filters import row_filter
-from mesh.access.validating import entities_of
+from mesh.contracts.model import Column
 from mesh.errors import AccessDeniedError
 
 _NOBODY = Principal("nobody@example.com", is_known=False)
 _GUEST = Principal("guest@example.com")
+
+_ON_PORTS = tuple(map(str, Action))
 
 Request = tuple[str, ...]
 """Who, what, on what, and how: one request, as it is told apart from others."""
@@ -46,24 +52,19 @@ class Place:
     region: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def ask(self, principal: Principal, port: Port) -> Ask:
-        """A request made there."""
-        return Ask(
-            principal,
-            Action.READ,
-            port,
-            environment=self.environment,
-            region=self.region,
-            now=self.now,
-        )
-
 
 @dataclass(slots=True)
 class Survey:
-    """Which requests each policy applied to, by the policy's id."""
+    """Which requests each policy applied to, by the policy's id.
+
+    `alike` are all columns, with their ports, that a column which was asked about stands for.
+    `untried` are the combinations of purposes, places and moments that were left out.
+    """
 
     asked: int = 0
+    untried: int = 0
     applied: dict[str, set[Request]] = field(default_factory=dict)
+    alike: dict[str, list[tuple[Port, Column]]] = field(default_factory=dict)
 
     def of(self, policy: Policy) -> set[Request]:
         """The requests that a policy applied to."""
@@ -73,16 +74,53 @@ class Survey:
 def survey(policies: Policies, ports: Sequence[Port], directory: Directory, place: Place) -> Survey:
     """Ask the policies about everyone and everything, at a place and a time."""
     found = Survey()
-    words = _Words.of(policies)
-    actions = {str(a): _halves(policies.of_action(str(a))) for a in (*Action, "see")}
+    kinds = Kinds.of(policies)
+    halves = {action: _halves(policies.of_action(action)) for action in (*_ON_PORTS, "see")}
     rows = [policy for policy in policies.of_action("see_row") if policy.is_forbid]
-    for port in words.distinct_ports(ports):
+    for alike in kinds.ports(ports):
+        port, columns = alike[0], kinds.columns(alike)
+        found.alike |= {f"{port.name}.{name}": same for name, same in columns.items()}
+        compared = {a: _compared(policies.of_action(a), port) for a in (*halves, "see_row")}
         base = cedarpy.Entities.from_json_str(json.dumps(port_entities(port)))
-        for who in words.distinct_principals(port, [*_everyone(directory, ports), *_others()]):
+        for who in kinds.principals(port, [*_everyone(directory, ports), *_others()]):
             entities = base.with_added_json_str(json.dumps([principal_entity(who)]))
-            for asked in words.variations(place.ask(who, port)):
-                _ask(found, asked, words.distinct_columns(port), actions, entities)
-                _ask_rows(found, asked, rows)
+            ways = {a: _ways(found, compared[a], place, who, port) for a in compared}
+            on_columns = [column_uid(port, name) for name in columns]
+            _ask(found, "see", _asks(ways["see"], who, port), on_columns, halves, entities)
+            for action in _actions_of(who, port):
+                # What is seen is told together with whether it may be read, asked in the same way.
+                asks = _asks(dict.fromkeys([*ways[action], *ways["see"]]), who, port)
+                _ask(found, action, asks, [uid("Port", port.name)], halves, entities)
+            for ask in _asks(ways["see_row"], who, port):
+                _ask_rows(found, ask, rows)
+    return found
+
+
+def _compared(policies: Iterable[Policy], port: Port) -> list[Compared]:
+    return [Compared.of(policy) for policy in policies if is_about(policy, port)]
+
+
+def _ways(
+    found: Survey, compared: Sequence[Compared], place: Place, who: Principal, port: Port
+) -> list[Circumstance]:
+    """For what, where and when it is asked."""
+    others = {port.tags.get(RESIDENCY, ""), *map(str, who.attributes.values())}
+    base = Circumstance("", place.region, place.environment, place.now)
+    ways, untried = combined(compared, base, others)
+    found.untried += untried
+    return ways
+
+
+def _asks(ways: Iterable[Circumstance], who: Principal, port: Port) -> list[Ask]:
+    """A request for each way, without an agreement and under one; two kinds of it in the first."""
+    found: list[Ask] = []
+    everything = tuple(port.contract.column_names)
+    for way in ways:
+        ask = Ask(who, Action.READ, port, **asdict(way))
+        agreement = Agreement("survey", port.name, who.name, way.purpose, everything)
+        if not found:
+            found.append(replace(ask, agreement=replace(agreement, columns=None)))
+        found += [ask, replace(ask, agreement=agreement)]
     return found
 
 
@@ -112,27 +150,23 @@ def _actions_of(principal: Principal, port: Port) -> tuple[str, ...]:
 
 def _ask(
     found: Survey,
-    ask: Ask,
-    columns: Sequence[str],
-    actions: Mapping[str, list[cedarpy.PolicySet]],
+    action: str,
+    asks: Sequence[Ask],
+    resources: Sequence[Uid],
+    halves: Mapping[str, list[cedarpy.PolicySet]],
     entities: cedarpy.Entities,
 ) -> None:
-    told = json.dumps(context(ask))
-    asked = [
-        (action, uid("Port", ask.port.name)) for action in _actions_of(ask.principal, ask.port)
-    ]
-    asked += [("see", column_uid(ask.port, name)) for name in columns]
-    for action, resource in asked:
-        found.asked += 1
-        request = {
-            "principal": principal_uid(ask.principal),
-            "action": uid("Action", action),
-            "resource": resource,
-            "context": told,
-        }
-        key = (action, ask.principal.name, resource["id"], told)
-        for half in actions[action]:
-            for id_ in cedarpy.is_authorized(request, half, entities).diagnostics.reasons:
+    """Ask for each of these resources in each of these ways; Cedar is told of all at once."""
+    who, told = asks[0].principal, [json.dumps(context(ask)) for ask in asks]
+    ways = list(product(resources, told))
+    found.asked += len(ways)
+    common = {"principal": principal_uid(who), "action": uid("Action", action)}
+    requests = [{**common, "resource": resource, "context": way} for resource, way in ways]
+    keys = [(action, who.name, resource["id"], way) for resource, way in ways]
+    for half in halves[action]:
+        results = cedarpy.is_authorized_batch(requests, half, entities)
+        for key, result in zip(keys, results, strict=True):
+            for id_ in result.diagnostics.reasons:
                 found.applied.setdefault(id_, set()).add(key)
 
 
@@ -148,98 +182,3 @@ def _ask_rows(found: Survey, ask: Ask, policies: Sequence[Policy]) -> None:
         if has_say:
             key = ("see_row", ask.principal.name, ask.port.name, json.dumps(context(ask)))
             found.applied.setdefault(policy.id, set()).add(key)
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What policies can tell apart: everything that they name, and every text in them."""
-
-    named: frozenset[tuple[str, str]]
-    texts: frozenset[str]
-
-    @classmethod
-    def of(cls, policies: Policies) -> _Words:
-        bodies = [policy.body for policy in policies]
-        named = frozenset().union(*(entities_of(body) for body in bodies))
-        return cls(named, frozenset().union(*(_texts(body) for body in bodies)))
-
-    def distinct_principals(
-        self, port: Port, principals: Sequence[Principal]
-    ) -> Iterator[Principal]:
-        """One of each kind of principal that some policy may treat otherwise than others."""
-        kinds: dict[Any, Principal] = {}
-        for who in principals:
-            groups = [("Domain", d) for d in who.domains] + [("Role", r) for r in who.roles]
-            key = (
-                who.kind,
-                port.domain in who.domains,
-                who.name == port.name,
-                frozenset(g for g in groups if (f"Mesh::{g[0]}", g[1]) in self.named),
-                who.name if self._is_named(who.name) else "",
-                tuple(sorted((n, str(v)) for n, v in who.attributes.items())),
-                who.is_known,
-            )
-            kinds.setdefault(key, who)
-        yield from kinds.values()
-
-    def distinct_ports(self, ports: Sequence[Port]) -> list[Port]:
-        """One of each kind of port. Ports that a policy over rows names by domain stay apart."""
-        kinds: dict[Any, Port] = {}
-        for port in ports:
-            key = (
-                port.access,
-                tuple(sorted(port.tags.items())),
-                tuple(sorted({str(c.classification) for c in port.contract.columns})),
-                port.domain if self._is_named(port.domain) else "",
-                port.name if self._is_named(port.name) else "",
-                tuple(sorted(self.texts & {*port.contract.column_names})),
-            )
-            kinds.setdefault(key, port)
-        return list(kinds.values())
-
-    def distinct_columns(self, port: Port) -> list[str]:
-        """One column of each classification, and each that a policy names."""
-        kinds: dict[Any, str] = {}
-        for column in port.contract.columns:
-            is_named = self._is_named(column.name) or self._is_named(f"{port.name}.{column.name}")
-            key = (column.classification, column.name if is_named else "")
-            kinds.setdefault(key, column.name)
-        return list(kinds.values())
-
-    def variations(self, ask: Ask) -> Iterator[Ask]:
-        """The request without an agreement, with two kinds of it, and under every word in turn."""
-        port, purpose = ask.port, ask.purpose
-        everything = tuple(port.contract.column_names)
-        agreements = [
-            None,
-            Agreement("survey", port.name, ask.principal.name, purpose),
-            Agreement("survey", port.name, ask.principal.name, purpose, everything),
-        ]
-        for agreement in agreements:
-            yield replace(ask, agreement=agreement)
-        for text in sorted(self.texts):
-            yield replace(
-                ask,
-                purpose=text,
-                agreement=Agreement("survey", port.name, ask.principal.name, text, everything),
-            )
-        for text in sorted({*self.texts, *port.tags.values()}):
-            yield replace(ask, region=text, environment=text)
-
-    def _is_named(self, name: str) -> bool:
-        return name in self.texts or any(id_ == name for _, id_ in self.named)
-
-
-def _texts(body: Any) -> frozenset[str]:
-    """Every text that a policy compares with."""
-    found: set[str] = set()
-    waiting = [body["conditions"]] if "conditions" in body else [body]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Mapping):
-            if isinstance(text := part.get("Value"), str):
-                found.add(text)
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
-    return frozenset(found)

@@ -19,6 +19,9 @@ from mesh.errors import DecisionError, UnknownColumnError
 from mesh.products.decision_rights import ChangeKind, ConsumerKind
 from mesh.products.ports import parse_duration
 
+WHOLE_DOMAIN = "whole_domain"
+"""The condition that tells a domain which holds an agreement from a service of the same name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -81,7 +84,11 @@ class Terms:
     @property
     def conditions(self) -> dict[str, Any]:
         """What the holder has to keep beside columns, purpose and end."""
-        return {"onward_sharing": self.may_share, **({"rows": self.rows} if self.rows else {})}
+        return {
+            "onward_sharing": self.may_share,
+            **({"rows": self.rows} if self.rows else {}),
+            **({WHOLE_DOMAIN: True} if self.holder_kind is ConsumerKind.DOMAIN else {}),
+        }
 
     def as_json(self) -> dict[str, Any]:
         """The terms as plain values, as a case asks for them."""

@@ -105,7 +105,7 @@ def policy_problems(
         return list(error.problems), []
     problems = [item.problem for item in said.refused if item.is_final]
     notes = [item.problem for item in said.refused if not item.is_final]
-    problems += [item.problem for item in said.broken if item.is_error]
+    problems += [item.problem for item in said.broken if item.is_error] + said.unfit
     return problems, [*notes, *(item.problem for item in said.broken if not item.is_error)]
 
 

@@ -16,30 +16,40 @@ if TYPE_CHECKING:
     from mesh.access.guardrails import Broken
     from mesh.access.planning import Refused
     from mesh.catalog.store import Catalog
+    from mesh.errors import Problem
     from mesh.products.collection import Organization
     from mesh.settings import Settings
 
 
 @dataclass(frozen=True)
 class TreePolicy:
-    """What policy says of a working tree: what it refuses, and guardrails that are not kept."""
+    """What policy says of a working tree: what it refuses, and guardrails that are not kept.
+
+    `unfit` are masks that would keep readers from a product, as they do not fit its columns.
+    """
 
     refused: list[Refused]
     broken: list[Broken]
+    unfit: list[Problem]
 
 
 def policy_of_tree(settings: Settings, organization: Organization) -> TreePolicy:
     """Ask about every product. Raises PolicyError."""
     from mesh.access.changes import waivers
+    from mesh.access.fitting import unfit_masks
     from mesh.access.guardrails import broken_guardrails
     from mesh.access.planning import refused
+    from mesh.access.survey import Place
+    from mesh.access.tree import ports_of
 
     now, products = datetime.now(UTC), organization.products
     with _catalog(settings) as catalog:
         decider = _decider(settings, organization, catalog)
         waived = waivers(catalog, now) if catalog is not None else []
         found = list(refused(decider, products))
-        return TreePolicy(found, list(broken_guardrails(decider, products, waived, now)))
+        broken = list(broken_guardrails(decider, products, waived, now))
+        place = Place(settings.environment, settings.region, now)
+        return TreePolicy(found, broken, unfit_masks(decider, ports_of(organization), place))
 
 
 @contextmanager

@@ -118,12 +118,16 @@ def _end(row: _Row) -> str:
 
 
 def _warn_of_ends(found: list[_Row], session: Session) -> None:
-    """Warn of agreements of these products that end soon."""
+    """Warn of agreements of these products, and of their domains, that end soon."""
+    from mesh.access.terms import WHOLE_DOMAIN
     from mesh.cli.access.looking import warn_of_ends
 
     names = {str(row.product.id) for row in found}
+    domains = {row.product.id.domain for row in found}
     agreements = session.workspace().catalog.agreements.all()
-    held = [agreement for agreement in agreements if agreement.holder in names]
+    held = [
+        a for a in agreements if a.holder in (domains if WHOLE_DOMAIN in a.conditions else names)
+    ]
     warn_of_ends(held, session.settings(), datetime.now(UTC))
 
 

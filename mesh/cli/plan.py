@@ -101,7 +101,7 @@ def _as_policy_says(found: Plan, declared: Declared) -> tuple[Plan, list[Problem
         said = policy_of_tree(declared.settings, organization)
     except PolicyError as error:
         return found, list(error.problems)
-    return with_broken(with_refused(found, said.refused), said.broken), []
+    return with_broken(with_refused(found, said.refused), said.broken), said.unfit
 
 
 def _proved(found: Plan, declared: Declared, before: MeshState) -> Plan:

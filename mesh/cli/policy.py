@@ -49,7 +49,7 @@ def check_policies(context: typer.Context, as_json: Json = False) -> None:
     Prints every problem with its file and line, and ends with exit code 1 when there is one or a
     test fails. Notes, which do not fail, tell of policies that never decide, that say what others
     say, and of permits that a forbid always beats: everyone, every port and every column of this
-    mesh is asked about.
+    mesh is asked about, for every purpose, place and moment that a policy names.
     """
     from mesh.access.checking import check_policies as checked
     from mesh.access.tree import test_files
@@ -170,6 +170,7 @@ def _as_json(report: PolicyReport, settings: Settings) -> dict[str, Any]:
         "notes": _problems([_relative(note, settings) for note in report.notes]),
         "tests": [asdict(outcome) for outcome in report.outcomes],
         "asked": report.asked,
+        "untried": report.untried,
     }
 
 
@@ -184,6 +185,9 @@ def _print_report(report: PolicyReport, settings: Settings) -> None:
 
     for note in report.notes:
         warn(f"note: {_relative(note, settings)}")
+    if report.untried:
+        left = count(report.untried, "combination")
+        warn(f"note: {left} of purposes, regions, environments and moments not tried")
     problems = [_relative(problem, settings) for problem in report.problems]
     _print_outcomes(problems, list(report.outcomes))
     if report.is_sound and report.policies is not None:

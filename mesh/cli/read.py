@@ -80,9 +80,11 @@ def read(
     pinned = _published(session, name, version)
     _warn_of_an_end(pinned, is_latest=version is None)
     if who:
-        from mesh.cli.reading_as import seen_by
+        from mesh.cli.reading_as import seen_by, warn_of_endings
 
-        frame = seen_by(session, name, pinned, who=who, purpose=purpose).scan()
+        seen = seen_by(session, name, pinned, who=who, purpose=purpose)
+        warn_of_endings([seen], session.settings())
+        frame = seen.scan()
     else:
         frame = pinned.scan() if since is None else changed_rows(pinned, since)
     chosen = filtering.columns_of(columns, frame, str(name)) if columns else None

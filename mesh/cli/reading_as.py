@@ -12,6 +12,8 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mesh.access.deciding import Decider
     from mesh.access.reads import LoggedLooks
     from mesh.catalog.store import Catalog
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from mesh.naming import ProductId
     from mesh.reading import PinnedInput
     from mesh.reading.governed import GovernedRead
+    from mesh.settings import Settings
 
 
 def seen_by(
@@ -57,6 +60,19 @@ def refusals_logged(session: Session, *, way: str) -> Iterator[LoggedLooks]:
     by = looker(session.settings())
     with closing(ReadAudit(session.workspace().catalog)) as audit:
         yield LoggedLooks(audit, way, by)
+
+
+def warn_of_endings(reads: Iterable[GovernedRead], settings: Settings) -> None:
+    """Warn of agreements that these reads are under, and that end soon."""
+    from datetime import UTC, datetime
+
+    from mesh.access.ending import endings
+    from mesh.cli.console import warn
+    from mesh.products.ports import parse_duration
+
+    within = parse_duration(settings.access.warn_before)
+    for line in endings((read.view.agreement for read in reads), within, datetime.now(UTC)):
+        warn(line)
 
 
 def decider_of(session: Session, catalog: Catalog) -> Decider:

@@ -45,7 +45,7 @@ def sql(
     The statement runs in a process of its own that has the rows of its products and nothing else:
     no files, no network, and so much time and memory as the settings under `sql` say.
     """
-    from mesh.cli.reading_as import refusals_logged
+    from mesh.cli.reading_as import refusals_logged, warn_of_endings
     from mesh.reading.answering import Question, answered, opened_for
     from mesh.reading.counting import READS
     from mesh.reading.statement import names_of
@@ -59,6 +59,7 @@ def sql(
     question = Question.of(statement, known, session.settings().sql)
     with refusals_logged(session, way="mesh sql") as log:
         reads = opened_for(question, _reader(session, catalog, name, purpose, log))
+    warn_of_endings(reads.values(), session.settings())
     with answered(question, reads) as rows:
         if form is Format.TABLE:
             _show(rows)

@@ -214,6 +214,7 @@ class _Reader:
             classification=column.terms.classification,
             references=reference.to if reference else "",
             renamed_from=column.terms.renamed_from,
+            is_class_said="classification" in column.terms.model_fields_set,
         )
 
     def _column_rules(

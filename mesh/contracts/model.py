@@ -146,7 +146,8 @@ class Column:
     """One promised column. `type` is in the words of `contracts.arrow.type_name`.
 
     `renamed_from` is the name that it had in the version before, so that who compares the two sees
-    a rename, and not a column gone and another added.
+    a rename, and not a column gone and another added. `is_class_said` where whoever declares it
+    wrote the classification down: it is no part of the promise, and not kept with it.
     """
 
     name: str
@@ -158,6 +159,12 @@ class Column:
     classification: Classification = Classification.INTERNAL
     references: str = ""
     renamed_from: str = ""
+    is_class_said: bool = field(default=False, compare=False)
+
+    @property
+    def is_classified(self) -> bool:
+        """Whether somebody chose its classification, which is otherwise `internal`."""
+        return self.is_class_said or self.classification is not Classification.INTERNAL
 
     @property
     def is_key(self) -> bool:

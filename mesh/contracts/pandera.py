@@ -90,7 +90,7 @@ def Field(  # noqa: N802, PLR0913 -- Pandera's own name and shape, with Mesh's w
     *,
     key: bool | int = False,
     unit: str = "",
-    classification: str = "internal",
+    classification: str = "",
     references: str | Reference | None = None,
     renamed_from: str = "",
     description: str = "",
@@ -103,7 +103,8 @@ def Field(  # noqa: N802, PLR0913 -- Pandera's own name and shape, with Mesh's w
         key: whether the column is part of the key; the key's order is the columns' order, unless
             each of its columns has a number instead.
         unit: unit of measure, in UCUM where there is one (`degF`, `min`).
-        classification: `public`, `internal`, `confidential` or `personal`.
+        classification: `public`, `internal`, `confidential` or `personal`; `internal` where
+            nothing is said.
         references: `domain.product_v1.column` whose values these are, or a `mesh.Reference`.
         renamed_from: the name that the column had in the version before.
         description: what a reader of the data should know.
@@ -264,9 +265,10 @@ class _Reader:
             key_position=_position(own, position),
             description=column.description or "",
             unit=own.get("unit", ""),
-            classification=self._classification(name, own.get("classification", "internal")),
+            classification=self._classification(name, own.get("classification") or "internal"),
             references=reference.to if reference else "",
             renamed_from=own.get("renamed_from", ""),
+            is_class_said=bool(own.get("classification")),
         )
 
     def _type(self, name: str, column: pa.Column) -> str:

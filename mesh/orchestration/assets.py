@@ -6,7 +6,7 @@ so that nothing downstream runs.
 """
 
 # Dagster reads the annotation of `context` itself, so annotations are not postponed here.
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import dagster as dg
@@ -15,8 +15,10 @@ from mesh.catalog.receipts import Receipt
 from mesh.errors import Transient
 from mesh.lake import Lake
 from mesh.orchestration import checks, metadata
+from mesh.orchestration.authorising import ending_agreements
 from mesh.orchestration.automation import automation_condition
 from mesh.orchestration.dependencies import Dependencies
+from mesh.orchestration.endings import ENDING_AGREEMENTS
 from mesh.orchestration.execution import Run, ending_inputs, execute
 from mesh.orchestration.openlineage.jobs import ParentRun
 from mesh.orchestration.partitions import partitions_definition
@@ -105,9 +107,10 @@ def _publish(
         context.log.info("%s: table version %s", product.id, outcome.table_version)
         for note in () if outcome.is_repeated else outcome.notes:
             context.log.warning("%s: %s", product.id, note)
-        for line in ending_inputs(product, workspace):
+        agreed = ending_agreements(product, workspace)
+        for line in (*ending_inputs(product, workspace), *agreed):
             context.log.warning("%s: %s", product.id, line)
-        yield materialization(product, outcome, workspace.lake)
+        yield materialization(product, outcome, workspace.lake, agreed)
         return
     yield from checks.refused(product, outcome)
     raise dg.Failure(
@@ -118,15 +121,23 @@ def _publish(
 
 
 def materialization(
-    product: DataProduct, receipt: Receipt, lake: Lake
+    product: DataProduct, receipt: Receipt, lake: Lake, agreed: Sequence[str] = ()
 ) -> dg.MaterializeResult[None]:
-    """A publication as Dagster records it: metadata, data version, and the result of each check."""
+    """A publication as Dagster records it: metadata, data version, and the result of each check.
+
+    `agreed` tells of agreements that it was made under and that end soon.
+    """
     return dg.MaterializeResult(
         asset_key=dg.AssetKey(product.id.asset_key),
-        metadata=metadata.publication_metadata(receipt, lake),
+        metadata={**metadata.publication_metadata(receipt, lake), **_ending(agreed)},
         check_results=list(checks.accepted(product, receipt, lake)),
         data_version=dg.DataVersion(str(receipt.table_version)),
     )
+
+
+def _ending(agreed: Sequence[str]) -> metadata.Metadata:
+    lines = "\n".join(f"- {line}" for line in agreed)
+    return {ENDING_AGREEMENTS: dg.MetadataValue.md(lines)} if agreed else {}
 
 
 def _freshness_policy(product: DataProduct) -> dg.FreshnessPolicy | None:

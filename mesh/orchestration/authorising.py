@@ -6,9 +6,11 @@ there. Decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from mesh.access.deciding import Decider
+from mesh.access.ending import endings
 from mesh.access.model import Action, Ask, Port, Principal, PrincipalKind
 from mesh.access.planning import uses
 from mesh.access.registered import port_of_record
@@ -20,7 +22,7 @@ from mesh.naming import ProductId
 from mesh.orchestration.workspace import Workspace
 from mesh.products.collection import Organization
 from mesh.products.declaration import DataProduct
-from mesh.products.ports import Access
+from mesh.products.ports import Access, parse_duration
 from mesh.publishing.contract_history import newest_receipt, published_contract
 from mesh.settings import Settings
 
@@ -53,6 +55,24 @@ def require_declared_inputs(
 
 def require_inputs(product: DataProduct, decider: Decider, known: KnownPort) -> None:
     """Ask for each input of a product. Raises as `require_allowed`."""
+    for ask in _asks(product, known):
+        decider.check(ask).require()
+
+
+def ending_agreements(product: DataProduct, workspace: Workspace) -> list[str]:
+    """What a consumer is told of agreements that its inputs are used under and that end soon.
+
+    Raises PolicyError for policies that cannot be asked.
+    """
+    decider, now = workspace.decider(), datetime.now(UTC)
+    within = parse_duration(workspace.settings.access.warn_before)
+    asks = _asks(product, lambda upstream: _port(upstream, workspace))
+    others = (ask for ask in asks if ask.port.domain != product.id.domain)
+    return endings((decider.completed(ask).agreement for ask in others), within, now)
+
+
+def _asks(product: DataProduct, known: KnownPort) -> Iterator[Ask]:
+    """A request for each input of a product of which something is known."""
     principal = _principal(product)
     for upstream, columns, purpose in uses(product):
         port = known(upstream)
@@ -60,8 +80,7 @@ def require_inputs(product: DataProduct, decider: Decider, known: KnownPort) -> 
             continue  # nothing is known of it: pinning says so
         names = port.contract.column_names
         wanted = names if columns is None else [name for name in columns if name in names]
-        ask = Ask(principal, Action.USE, port, purpose, tuple(wanted))
-        decider.check(ask).require()
+        yield Ask(principal, Action.USE, port, purpose, tuple(wanted))
 
 
 def _principal(product: DataProduct) -> Principal:

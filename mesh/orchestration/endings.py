@@ -18,6 +18,9 @@ DEPRECATED = "mesh/deprecated"
 ENDING_INPUTS = "mesh/ending_inputs"
 """Tag and metadata of a product that reads some which have a last day; the tag is the first."""
 
+ENDING_AGREEMENTS = "mesh/ending_agreements"
+"""Metadata of a publication that read under agreements which end soon."""
+
 
 def last_day(product: DataProduct) -> str:
     """Until when a deprecated product is there, and what to use instead; empty for others."""

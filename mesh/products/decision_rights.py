@@ -39,6 +39,7 @@ class ConsumerKind(StrEnum):
     SERVICE = "service"
     PRODUCT = "product"
     ROLE = "role"
+    DOMAIN = "domain"
 
 
 class DecidedBy(StrEnum):
@@ -70,7 +71,8 @@ class DecisionRight(BaseModel):
         default=(), description="Fits consumers of these domains; of a change, its own domain."
     )
     consumer_kinds: tuple[ConsumerKind, ...] = Field(
-        default=(), description="Fits a `person`, a `service`, a `product` or a `role`."
+        default=(),
+        description="Fits a `person`, a `service`, a `product`, a `role` or a `domain` as a whole.",
     )
     decided_by: DecidedBy = Field(
         description="`automatic`, `owner`, `owner_and_steward`, or `board`."

@@ -13,8 +13,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib.metadata import distributions
@@ -44,6 +44,8 @@ from mesh.settings import Settings
 
 _SKIPPED = frozenset({"__pycache__", "target", "logs", "dbt_packages"})
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(\.*[\w.]*)", re.MULTILINE)
+_FORM = "2:"
+"""Begins keys, so that what an earlier Mesh kept otherwise is loaded anew."""
 _BY_NAME = re.compile(r"\bimportlib\b|__import__|\bexec\(|\beval\(")
 
 
@@ -108,7 +110,9 @@ def _look_at(
 ) -> tuple[Domain, list[ProductState]]:
     """A domain, as it was kept or else as it is loaded, and kept from now on."""
     files = list(_files(folder))
-    key = f"{shared}{_digest(folder, files)}" if _stands_alone(folder, files, settings) else ""
+    key = (
+        f"{_FORM}{shared}{_digest(folder, files)}" if _stands_alone(folder, files, settings) else ""
+    )
     kept = settings.path(settings.state) / "declared" / f"{name}.json"
     if key and (found := _kept(kept, key)) is not None:
         return _as_domain(folder, found), [ProductState(**p) for p in found["products"]]
@@ -119,23 +123,36 @@ def _look_at(
         products = [state.as_json() for state in states]
         terms = [{**term.as_json(), "where": term.where} for term in domain.terms]
         content = {"key": key, "manifest": manifest, "products": products, "terms": terms}
+        content["said"] = {str(p.id): _said(p.contract) for p in domain.products}
         _keep(kept, content)
     return domain, states
 
 
 def _as_domain(folder: Path, kept: Mapping[str, Any]) -> Domain:
     manifest = DomainManifest.model_validate(kept["manifest"])
-    products = tuple(_as_product(product) for product in kept["products"])
+    said = kept["said"]
+    products = tuple(_as_product(product, said[product["name"]]) for product in kept["products"])
     terms = tuple(BusinessTerm.from_json(term) for term in kept["terms"])
     return Domain(manifest.name, folder, manifest, products, terms)
 
 
-def _as_product(kept: Mapping[str, Any]) -> DataProduct:
+def _said(contract: Contract) -> list[str]:
+    """The columns whose classification was written down, which a contract does not keep."""
+    return [column.name for column in contract.columns if column.is_class_said]
+
+
+def _as_contract(kept: Mapping[str, Any], said: Collection[str]) -> Contract:
+    found = Contract.from_json(kept)
+    columns = (replace(c, is_class_said=c.name in said) for c in found.columns)
+    return replace(found, columns=tuple(columns))
+
+
+def _as_product(kept: Mapping[str, Any], said: Collection[str]) -> DataProduct:
     """What checks of products against each other look at."""
     declared = kept["declaration"]
     return DataProduct(
         id=ProductId.parse(kept["name"]),
-        contract=Contract.from_json(kept["contract"]),
+        contract=_as_contract(kept["contract"], said),
         transform=_NotLoaded(kept["name"]),
         inputs={
             port: Input(

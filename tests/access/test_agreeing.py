@@ -266,7 +266,9 @@ def test_an_agreement_on_some_rows_covers_nothing_for_who_would_hand_over_all(me
         ({"holder": "weather.member"}, DecisionError, "cannot ask for weather.member"),
         ({"holder": "fleet.planes_v1"}, DecisionError, "cannot ask for fleet.planes_v1"),
         ({"holder": ANDY}, DecisionError, f"cannot ask for {ANDY}"),
-        ({"holder": "nonsense"}, DecisionError, "no product, role or service"),
+        ({"holder": "fleet"}, DecisionError, "cannot ask for fleet"),
+        ({"holder": "weather"}, DecisionError, "cannot ask for weather"),
+        ({"holder": "nonsense"}, DecisionError, "no product, role, domain or service"),
     ],
 )
 def test_what_cannot_be_asked_for_is_told(mesh, terms, error, words):
@@ -363,6 +365,23 @@ def test_a_revoked_agreement_covers_nothing_from_then_on(mesh, by):
     assert mesh.agreeing.revoke(case.id, by, "again") == first
     assert kinds(mesh)[-1] == "revoked"
     assert mesh.catalog.decisions.verify().holds
+
+
+def test_who_answers_for_a_domain_may_end_its_agreement_and_renew_it(mesh):
+    case = mesh.approve(mesh.request(holder="reports", until=IN_A_YEAR), OWNER)
+    with pytest.raises(DecisionError, match=f"{ANDY} cannot revoke it"):
+        mesh.agreeing.revoke(case.id, ANDY, "envy")
+    again = mesh.approve(mesh.agreeing.renew(case.id, None, ANDY), OWNER)
+    assert again.asked["renews"] == case.id
+    assert mesh.covering(a_product()) is not None
+    mesh.agreeing.revoke(case.id, "ora@reports.org", "done")
+    assert mesh.under({"decided_by": "owner"}).covering(a_product()) is None
+
+
+def test_decision_rights_may_speak_of_domains(mesh):
+    free = mesh.under({"consumer_kinds": ["domain"], "decided_by": "automatic"})
+    assert free.request(holder="reports").state is CaseState.APPROVED
+    assert free.request().state is CaseState.OPEN
 
 
 def test_others_cannot_revoke_and_are_told_who_can(mesh):

@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mesh.access.agreements import CatalogAgreements
+from mesh.access.defaults import NoAgreements
 from mesh.access.model import Principal, PrincipalKind
+from mesh.access.rights import Rights
 from mesh.contracts.model import Classification
 from mesh.errors import DecisionError
 from tests.access.parties import OWNER, PARTNER, a_port, a_product, ann
@@ -13,6 +16,16 @@ from tests.catalog.factories import contract
 
 SOON = datetime.now(UTC) + timedelta(days=9)
 V2 = "weather.observations_v2"
+
+
+class One(NoAgreements):
+    """A single agreement."""
+
+    def __init__(self, record):
+        self.record = record
+
+    def of_port(self, product):
+        return [self.record]
 
 
 def classified(**classes):
@@ -56,6 +69,39 @@ def test_a_teams_agreement_is_for_the_people_of_the_team(mesh, principal, is_cov
     # What decision rights give to products by themselves is another test's.
     strict = mesh.under({"decided_by": "owner"})
     assert (strict.covering(principal) is not None) == is_covered
+
+
+@pytest.mark.parametrize(
+    ("principal", "is_covered"),
+    [
+        (ann(), True),
+        (Principal("dash", PrincipalKind.SERVICE, frozenset({"reports"})), True),
+        (a_product(), True),
+        (Principal("ida@fleet.org", domains=frozenset({"fleet"})), False),
+        (Principal("reports", PrincipalKind.SERVICE, frozenset({"fleet"})), False),
+        (replace(ann(), is_known=False), False),
+    ],
+)
+def test_a_domains_agreement_is_for_its_people_services_and_products(mesh, principal, is_covered):
+    mesh.approve(mesh.request(holder="reports"), OWNER)
+    strict = mesh.under({"decided_by": "owner"})
+    assert (strict.covering(principal) is not None) == is_covered
+
+
+def test_a_services_agreement_is_not_for_the_domain_of_the_same_name(mesh):
+    case = mesh.approve(mesh.request(holder="reports"), OWNER)
+    whole = mesh.catalog.agreements.agreement(case.id)
+    of_service = replace(whole, conditions={"onward_sharing": False})
+    service = Principal("reports", PrincipalKind.SERVICE)
+    for record, who, is_covered in (
+        (whole, ann(), True),
+        (whole, service, False),
+        (of_service, ann(), False),
+        (of_service, service, True),
+    ):
+        held = CatalogAgreements(One(record), Rights())
+        found = held.covering(who, a_port(), "planning", None, datetime.now(UTC))
+        assert (found is not None) == is_covered
 
 
 def test_whoever_no_manifest_knows_is_covered_by_nothing(mesh):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mesh.access.guardrails import broken_guardrails, with_broken
+from mesh.contracts.model import Classification
 from mesh.errors import PolicyError
 from mesh.products.plans import make
 from mesh.products.state import MeshState, ProductState
@@ -70,6 +71,38 @@ def test_an_input_whose_last_day_is_over_is_told():
     assert told(ended, reader) == [(DELAYS, "air.ended", True)]
     last_day = replace(ended, deprecated=NOW.date())
     assert told(last_day, reader) == []
+
+
+CLASSIFIED = organizations(f"""
+    @id("air.classified") @reason("columns beside personal data have a class") @level("warning")
+    forbid ({DECLARE}) when {{ resource.in_personal_domain && !resource.unclassified.isEmpty() }};
+""")
+
+
+def classed(name: str, **classes: str):
+    """A product whose columns are classified so; those that are not named, nobody spoke of."""
+    found = product(name)
+    columns = [
+        replace(c, classification=Classification(classes[c.name]), is_class_said=True)
+        if c.name in classes
+        else replace(c, classification=Classification.INTERNAL)
+        for c in found.contract.columns
+    ]
+    return replace(found, contract=replace(found.contract, columns=tuple(columns)))
+
+
+def test_columns_of_which_nobody_said_a_class_are_named_where_a_domain_has_personal_data():
+    first, *others = product(FLIGHTS).contract.column_names
+    pilots = classed("flights.pilots_v1", **{first: "personal"} | dict.fromkeys(others, "internal"))
+    delays = classed(DELAYS)
+    assert told(classed(FLIGHTS), delays, rules=CLASSIFIED) == []
+
+    (item,) = broken(classed(FLIGHTS), pilots, delays, rules=CLASSIFIED)
+    assert (str(item.product.id), item.is_error) == (FLIGHTS, False)
+    names = ", ".join(sorted([first, *others]))
+    assert (
+        item.text == f"columns beside personal data have a class: {names} (policy air.classified)"
+    )
 
 
 def test_a_waiver_lifts_one_guardrail_from_one_product_until_it_ends():

@@ -134,11 +134,31 @@ def test_a_product_names_the_only_request_and_the_only_agreement_of_it(parties):
     assert "no request waits" in told(parties, "access", "approve", SALES, "--by", "ada", code=1)
     first, second = asked(parties)["id"], asked(parties, by="sam@example.com")["id"]
     several = told(parties, "access", "approve", "shop.sales", "--by", "ada", code=1)
-    assert f"name one: {', '.join(sorted([first, second]))}" in several
+    whose = {first: "rita@example.com", second: "sam@example.com"}
+    named = ", ".join(f"{id_} ({whose[id_]}: planning)" for id_ in sorted(whose))
+    assert f"name one {named}" in several
     told(parties, "access", "approve", first, "--by", "ada")
     told(parties, "access", "deny", "shop.sales", "--by", "ada")
     assert first in told(parties, "access", "revoke", "shop.sales", "--by", "ada")
     assert "no agreement holds" in told(parties, "access", "renew", SALES, "--by", "ada", code=1)
+
+
+def test_of_several_the_one_of_a_holder_is_decided_renewed_and_revoked(parties):
+    mine = asked(parties, "--until", "3d")["id"]
+    team = asked(parties, "--until", "3d", "--as", "reports.member")["id"]
+    for holder, id_ in (("Rita@example.com", mine), ("reports.member", team)):
+        assert id_ in told(parties, "access", "approve", SALES, "--as", holder, "--by", "ada")
+    assert "more than one agreement holds" in told(parties, "access", "renew", SALES, code=1)
+    nobody = told(parties, "access", "revoke", SALES, "--as", "sam@example.com", code=1)
+    assert "no agreement holds for sam@example.com" in nobody
+    assert f"{team} (reports.member: planning)" in nobody
+
+    renewed = told(parties, "access", "renew", SALES, "--as", "reports.member", "--by", "rita")
+    assert f"renews agreement {team}" in renewed
+    assert mine in told(parties, "access", "revoke", SALES, "--as", "rita@example.com", "--by", "ada")  # fmt: skip
+    wrong = told(parties, "access", "revoke", team, "--as", "rita@example.com", "--by", "ada", code=1)  # fmt: skip
+    assert "no agreement is for rita@example.com" in wrong
+    assert team in told(parties, "access", "revoke", team, "--as", "reports.member", "--by", "ada")
 
 
 def test_a_request_can_be_denied_or_taken_back(parties):

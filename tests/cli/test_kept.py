@@ -140,3 +140,13 @@ def test_a_place_that_cannot_be_written_to_keeps_nothing_and_stops_nobody(counte
 
     assert looked(counted)[1] == ["reports", "shop"]
     assert looked(counted)[1] == ["reports", "shop"]
+
+
+def test_which_classes_were_written_down_is_kept(empty_mesh):
+    def said():
+        products = kept.look(load(empty_mesh.root)).organization.products
+        return {
+            n: [c.name for c in p.contract.columns if c.is_class_said] for n, p in products.items()
+        }
+
+    assert said() == said() == {"reports.days_v1": [], "shop.sales_v1": ["note"]}

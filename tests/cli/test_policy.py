@@ -64,6 +64,20 @@ def test_every_problem_is_told_at_once_and_fails(empty_mesh):
     assert "domains/policies/more.cedar:1: attribute `x`" in checked.stderr
 
 
+def test_a_mask_that_does_not_fit_is_told_by_every_look_before_anybody_reads(empty_mesh):
+    unfit = NOTES.replace('"note"', '"amount_usd"').replace("constant:***", "partial:4")
+    empty_mesh.write("domains/shop/policies/notes.cedar", unfit)
+    empty_mesh("run", "shop.sales")
+
+    for command in (["policy", "check"], ["check"], ["plan"]):
+        done = empty_mesh(*command)
+        assert done.exit_code == 1, done.output
+        assert (
+            "domains/shop/policies/notes.cedar:1: shop.notes: its mask partial:4 does not fit "
+            "shop.sales_v1: amount_usd is float64: only texts can be shown in part"
+        ) in done.stderr
+
+
 def test_a_test_that_fails_says_where_and_how(empty_mesh):
     narrowed(empty_mesh)
     empty_mesh.write("domains/shop/policies/notes.policy-test.yaml", TESTS.replace("false", "true"))

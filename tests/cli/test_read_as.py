@@ -58,6 +58,32 @@ def test_a_condition_meets_what_is_seen_alone(governed):
     assert "note" in governed(*read, "note is null").stderr
 
 
+def test_whoever_reads_under_an_agreement_that_ends_soon_is_told(governed):
+    def agreed(until):
+        asked = ("--purpose", "tills", "--columns", "sale_id,note", "--until", until, "--json")
+        case = json.loads(
+            governed("access", "request", "shop.sales", *asked, "--by", "una@example.com").stdout
+        )
+        for by in ("ada", "cy"):
+            assert governed("access", "approve", case["id"], "--by", by).exit_code == 0
+        return case["id"]
+
+    reads = (
+        ("read", "shop.sales", "--as", "una@example.com", "--purpose", "tills"),
+        ("sql", "SELECT note FROM shop.sales", "--as", "una@example.com", "--purpose", "tills"),
+    )
+    first = agreed("3d")
+    for read in reads:
+        done = governed(*read)
+        assert done.exit_code == 0, done.output
+        assert f"shop.sales_v1 is read under agreement {first}, which lasts until" in done.stderr
+        assert f"`mesh access renew {first}` asks for more" in done.stderr
+    assert governed("access", "revoke", first, "--by", "ada").exit_code == 0
+    agreed("90d")
+    for read in reads:
+        assert "asks for more" not in governed(*read).stderr
+
+
 def test_who_may_not_read_is_told_so(governed):
     denied = governed("read", "shop.sales", "--as", "mallory@example.com")
     assert denied.exit_code == 1

@@ -55,6 +55,13 @@ columns:
 """
 
 
+def test_a_class_that_was_written_down_is_told_from_one_that_nobody_spoke_of():
+    said = FARES.replace("mesh: {unit: USD}", "mesh: {unit: USD, classification: internal}")
+    assert contract_from(said).column("fare_usd").is_classified
+    assert not contract_from(FARES).column("fare_usd").is_classified
+    assert contract_from(FARES).column("origin").is_classified
+
+
 def contract_from(text: str, rows: RowCount | None = None) -> Contract:
     model = DbtModel.model_validate(yaml.safe_load(text))
     return load(

@@ -37,6 +37,14 @@ def test_a_column_keeps_what_field_says_of_it():
     assert contract.column("station").references == "network.airports_v1.faa"
 
 
+def test_a_class_that_was_written_down_is_told_from_one_that_nobody_spoke_of():
+    said, unsaid = load(made(classification="internal")), load(made())
+    assert said.column("value").classification is Classification.INTERNAL
+    assert said.column("value").is_classified
+    assert not unsaid.column("value").is_classified
+    assert (said, said.digest) == (unsaid, unsaid.digest)
+
+
 def test_metadata_of_a_domains_own_stays_on_the_pandera_column():
     model = made(str, metadata={"source": "NOAA"}, unit="1")
     assert load(model).column("value").unit == "1"

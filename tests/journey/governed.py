@@ -104,10 +104,9 @@ class Walk:
         self.follow("\0")
 
     def agreement(self, holder: str) -> str:
-        """The id of somebody's agreement, which the guide's own stands for from now on."""
+        """The id of somebody's agreement."""
         listed = self._mesh_says("access", "list", "--json")
         (found,) = [a["id"] for a in json.loads(listed)["agreements"] if a["holder"] == holder]
-        self._stands_for["0fb96c17"] = found
         return str(found)
 
     def sees(self, who: str) -> dict[str, Seen]:

@@ -29,25 +29,37 @@ class Aircraft(mesh.Contract):
         nullable=True,
         ge=1903,
         le=2100,
+        classification="internal",
         description="Year of manufacture; unknown for a few aircraft",
     )
-    aircraft_type: str = mesh.Field(isin=AIRCRAFT_TYPES, description="Kind of aircraft")
+    aircraft_type: str = mesh.Field(
+        isin=AIRCRAFT_TYPES, classification="internal", description="Kind of aircraft"
+    )
     manufacturer: str = mesh.Field(
         str_length={"min_value": 1},
         classification="personal",
         description="Maker as registered; a person's name where an amateur built the aircraft",
     )
     model: str = mesh.Field(
-        str_length={"min_value": 1}, description="Maker's designation of the model"
+        str_length={"min_value": 1},
+        classification="internal",
+        description="Maker's designation of the model",
     )
-    engine_count: int = mesh.Field(ge=1, le=8, description="Number of engines")
-    engine_type: str = mesh.Field(isin=ENGINE_TYPES, description="Kind of engine")
-    seat_count: int = mesh.Field(ge=1, le=900, description="Number of seats, crew's included")
+    engine_count: int = mesh.Field(
+        ge=1, le=8, classification="internal", description="Number of engines"
+    )
+    engine_type: str = mesh.Field(
+        isin=ENGINE_TYPES, classification="internal", description="Kind of engine"
+    )
+    seat_count: int = mesh.Field(
+        ge=1, le=900, classification="internal", description="Number of seats, crew's included"
+    )
     cruising_speed_mph: int = mesh.Field(
         nullable=True,
         gt=0,
         le=1_600,
         unit="mph",
+        classification="internal",
         description="Average cruising speed; nearly always unknown",
     )
 

@@ -13,33 +13,47 @@ class Departures(mesh.Contract):
     """One row per scheduled flight, as in `operations.flights_v1`."""
 
     flight_date: dt.date = mesh.Field(
-        description="Day of the scheduled departure on New York's clock"
+        classification="internal", description="Day of the scheduled departure on New York's clock"
     )
     scheduled_departure_hour: int = mesh.Field(
         ge=0,
         le=23,
         unit="h",
+        classification="internal",
         description="Hour of the scheduled departure on New York's clock",
     )
-    carrier_code: str = mesh.Field(key=True, description="IATA code of the carrier")
-    carrier_name: str = mesh.Field(nullable=True, description="Registered name of the carrier")
+    carrier_code: str = mesh.Field(
+        key=True, classification="internal", description="IATA code of the carrier"
+    )
+    carrier_name: str = mesh.Field(
+        nullable=True, classification="internal", description="Registered name of the carrier"
+    )
     flight_number: int = mesh.Field(
-        key=True, ge=1, le=9_999, description="The carrier's number of the flight"
+        key=True,
+        ge=1,
+        le=9_999,
+        classification="internal",
+        description="The carrier's number of the flight",
     )
     origin: str = mesh.Field(
-        key=True, isin=["EWR", "JFK", "LGA"], description="IATA code of the airport of departure"
+        key=True,
+        isin=["EWR", "JFK", "LGA"],
+        classification="internal",
+        description="IATA code of the airport of departure",
     )
     destination: str = mesh.Field(
-        description="IATA code of the airport that the flight is scheduled to"
+        classification="internal",
+        description="IATA code of the airport that the flight is scheduled to",
     )
     scheduled_departure_at: mesh.UTCDatetime = mesh.Field(
-        key=True, description="When the flight should have left the gate"
+        key=True, classification="internal", description="When the flight should have left the gate"
     )
     departure_delay_minutes: int = mesh.Field(
         nullable=True,
         ge=-120,
         le=2_880,
         unit="min",
+        classification="internal",
         description="Actual less scheduled departure; negative when early, empty when cancelled",
     )
     arrival_delay_minutes: int = mesh.Field(
@@ -47,15 +61,23 @@ class Departures(mesh.Contract):
         ge=-180,
         le=2_880,
         unit="min",
+        classification="internal",
         description="Actual less scheduled arrival; negative when early, "
         "empty when cancelled or diverted",
     )
-    is_cancelled: bool = mesh.Field(description="Whether the flight never departed")
+    is_cancelled: bool = mesh.Field(
+        classification="internal", description="Whether the flight never departed"
+    )
     distance_miles: int = mesh.Field(
-        gt=0, le=12_500, unit="mi", description="Distance between the two airports"
+        gt=0,
+        le=12_500,
+        unit="mi",
+        classification="internal",
+        description="Distance between the two airports",
     )
     weather_observed_at: mesh.UTCDatetime = mesh.Field(
         nullable=True,
+        classification="internal",
         description="Hour of the weather report below; empty when the station reported none",
     )
     temperature_f: float = mesh.Field(
@@ -63,6 +85,7 @@ class Departures(mesh.Contract):
         ge=-60,
         le=140,
         unit="degF",
+        classification="internal",
         description="Air temperature in the scheduled hour of departure",
     )
     wind_speed_mph: float = mesh.Field(
@@ -70,6 +93,7 @@ class Departures(mesh.Contract):
         ge=0,
         lt=254,
         unit="mph",
+        classification="internal",
         description="Mean wind speed in the scheduled hour of departure",
     )
     wind_gust_mph: float = mesh.Field(
@@ -77,6 +101,7 @@ class Departures(mesh.Contract):
         ge=0,
         lt=254,
         unit="mph",
+        classification="internal",
         description="Strongest gust in the scheduled hour of departure; empty when there were none",
     )
     precipitation_inches: float = mesh.Field(
@@ -84,6 +109,7 @@ class Departures(mesh.Contract):
         ge=0,
         le=15,
         unit="in",
+        classification="internal",
         description="Rain, and snow melted, in the scheduled hour of departure",
     )
     visibility_miles: float = mesh.Field(
@@ -91,6 +117,7 @@ class Departures(mesh.Contract):
         ge=0,
         le=10,
         unit="mi",
+        classification="internal",
         description="Visibility in the scheduled hour of departure; 10 stands for 10 or more",
     )
     aircraft_manufacturer: str = mesh.Field(
@@ -99,10 +126,18 @@ class Departures(mesh.Contract):
         description="Maker as registered, sometimes a person; empty when unknown",
     )
     aircraft_manufactured_year: int = mesh.Field(
-        nullable=True, ge=1903, le=2100, description="Year of manufacture, where it is known"
+        nullable=True,
+        ge=1903,
+        le=2100,
+        classification="internal",
+        description="Year of manufacture, where it is known",
     )
     aircraft_seat_count: int = mesh.Field(
-        nullable=True, ge=1, le=900, description="Number of seats, where the aircraft is known"
+        nullable=True,
+        ge=1,
+        le=900,
+        classification="internal",
+        description="Number of seats, where the aircraft is known",
     )
 
     class Config:

@@ -10,6 +10,7 @@ import typer
 from mesh.cli.access.desk import (
     AsJson,
     By,
+    Holder,
     actor,
     agreeing_of,
     agreement_id,
@@ -44,8 +45,8 @@ def request(
         str,
         typer.Option(
             "--as",
-            help="For whom: a product, a service, or a role such as `weather.member` or `analyst`; "
-            "yourself by default.",
+            help="For whom: a product, a service, a role such as `weather.member` or `analyst`, or "
+            "a domain with all its people, services and products; yourself by default.",
         ),
     ] = "",
     onward: Annotated[
@@ -83,6 +84,7 @@ def renew(
         str, typer.Argument(help="The agreement's id, or its product when there is only one.")
     ],
     *,
+    holder: Holder = "",
     until: Until = "",
     by: By = "",
     as_json: AsJson = False,
@@ -96,7 +98,7 @@ def renew(
     session = Session.of(context)
     agreeing = agreeing_of(session)
     end = parse_until(until, datetime.now(UTC)) if until else None
-    named = agreement_id(agreeing.docket, agreement)
+    named = agreement_id(agreeing.docket, agreement, holder)
     case = agreeing.renew(named, end, actor(session, by))
     _tell(agreeing.docket, case, as_json=as_json)
 

@@ -11,6 +11,7 @@ from mesh.cli.access.asking import Rows, Until, split
 from mesh.cli.access.desk import (
     AsJson,
     By,
+    Holder,
     actor,
     agreeing_of,
     agreement_id,
@@ -46,6 +47,7 @@ def approve(
     until: Until = "",
     digest: Digest = "",
     note: Note = "",
+    holder: Holder = "",
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +60,7 @@ def approve(
 
     session = Session.of(context)
     agreeing = agreeing_of(session)
-    request = case_id(agreeing.docket, request)
+    request = case_id(agreeing.docket, request, holder=holder)
     narrowed = _narrowed(agreeing, request, columns, rows, until)
     asked = narrowed.as_json() if narrowed is not None else None
     ballot = Ballot(Verdict.APPROVE, actor(session, by), digest, note, asked)
@@ -71,6 +73,7 @@ def deny(
     *,
     digest: Digest = "",
     note: Note = "",
+    holder: Holder = "",
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +84,7 @@ def deny(
     session = Session.of(context)
     agreeing = agreeing_of(session)
     ballot = Ballot(Verdict.DENY, actor(session, by), digest, note)
-    case = agreeing.vote(case_id(agreeing.docket, request), ballot)
+    case = agreeing.vote(case_id(agreeing.docket, request, holder=holder), ballot)
     tell(agreeing.docket, case, as_json=as_json)
 
 
@@ -94,6 +97,7 @@ def revoke(
         ),
     ],
     *,
+    holder: Holder = "",
     why: Annotated[str, typer.Option(help="The reason, which is recorded.")] = "",
     by: By = "",
     as_json: AsJson = False,
@@ -105,7 +109,7 @@ def revoke(
     session = Session.of(context)
     agreeing, person = agreeing_of(session), actor(session, by)
     try:
-        ended = agreeing.revoke(agreement_id(agreeing.docket, agreement), person, why)
+        ended = agreeing.revoke(agreement_id(agreeing.docket, agreement, holder), person, why)
     except UnknownAgreementError as error:
         try:
             case = agreeing.docket.withdraw(agreement, person)

@@ -27,6 +27,14 @@ By = Annotated[
         "`access.user`, or the one address that begins with your login."
     ),
 ]
+Holder = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        help="Whose it is, where a product has several: a person, a product, a service, a role or "
+        "a domain.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -62,8 +70,8 @@ def actor(session: Session, by: str) -> str:
     return by or session.settings().access.user or getpass.getuser()
 
 
-def case_id(docket: Docket, named: str, kind: ChangeKind | None = None) -> str:
-    """The id that was given, or that of the one request of a product that waits.
+def case_id(docket: Docket, named: str, kind: ChangeKind | None = None, holder: str = "") -> str:
+    """The id that was given, or that of the one request of a product, and holder, that waits.
 
     Raises MeshError where there is none, or several.
     """
@@ -72,31 +80,43 @@ def case_id(docket: Docket, named: str, kind: ChangeKind | None = None) -> str:
     if "." not in named:
         return named
     product = docket.catalog.product(named).name
-    found = docket.catalog.decisions.cases(kind, product, CaseState.OPEN)
-    return _only([case.id for case in found], product, "request waits")
+    found = {
+        case.id: (case.asked.get("holder", ""), case.asked.get("purpose", ""))
+        for case in docket.catalog.decisions.cases(kind, product, CaseState.OPEN)
+    }
+    return _only(found, holder, product, "request waits")
 
 
-def agreement_id(docket: Docket, named: str) -> str:
-    """The id that was given, or that of the one agreement that a product has.
+def agreement_id(docket: Docket, named: str, holder: str = "") -> str:
+    """The id that was given, or that of the one agreement that a product, and a holder, has.
 
-    Raises MeshError where there is none, or several.
+    Raises MeshError where there is none, or several; UnknownAgreementError for an id of none.
     """
+    book, now = docket.catalog.agreements, datetime.now(UTC)
     if "." not in named:
+        if holder:
+            known = book.agreement(named)
+            _only({named: (known.holder, known.purpose)}, holder, named, "agreement is")
         return named
     product = docket.catalog.product(named)
-    now = datetime.now(UTC)
-    found = [a for a in docket.catalog.agreements.of_port(product.id) if a.state(now) == "active"]
-    return _only([agreement.id for agreement in found], product.name, "agreement holds")
+    held = (a for a in book.of_port(product.id) if a.state(now) == "active")
+    found = {agreement.id: (agreement.holder, agreement.purpose) for agreement in held}
+    return _only(found, holder, product.name, "agreement holds")
 
 
-def _only(ids: list[str], product: str, what: str) -> str:
-    if len(ids) == 1:
-        return ids[0]
-    if not ids:
-        raise MeshError(f"no {what}", where=product, hint="`mesh access list --all` shows all")
-    raise MeshError(
-        f"more than one {what}", where=product, hint=f"name one: {', '.join(sorted(ids))}"
-    )
+def _only(found: dict[str, tuple[str, str]], holder: str, where: str, what: str) -> str:
+    """The one id; `found` tells of each whose it is, and what for."""
+    from mesh.access.roster import folded
+
+    own = [id_ for id_, (of, _) in found.items() if folded(holder) in {"", folded(of)}]
+    if len(own) == 1:
+        return own[0]
+    told = f"{what} for {holder}" if holder else what
+    if not found:
+        raise MeshError(f"no {told}", where=where, hint="`mesh access list --all` shows all")
+    names = (f"{id_} ({': '.join(filter(None, found[id_]))})" for id_ in sorted(own or found))
+    hint = f"{'name one' if own else 'there is'} {', '.join(names)}"
+    raise MeshError(f"{'more than one' if own else 'no'} {told}", where=where, hint=hint)
 
 
 def standing_of(docket: Docket, case: Case) -> Standing | None:

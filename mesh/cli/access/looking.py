@@ -100,15 +100,16 @@ def ends_soon(
     agreements: Iterable[AgreementRecord], settings: Settings, now: datetime
 ) -> list[str]:
     """Agreements that end within the time that `access.warn_before` says, in words."""
+    from mesh.access.ending import is_ending, renewal_hint
     from mesh.access.terms import shown
     from mesh.products.ports import parse_duration
 
-    horizon = now + parse_duration(settings.access.warn_before)
+    within = parse_duration(settings.access.warn_before)
     return [
         f"{found.holder} may read {found.product} until {shown(found.until)}: "
-        f"`mesh access renew {found.id}` asks for more"
+        f"{renewal_hint(found.id)}"
         for found in agreements
-        if found.state(now) == "active" and found.until is not None and found.until <= horizon
+        if found.state(now) == "active" and is_ending(found.until, within, now)
     ]
 
 

@@ -127,11 +127,11 @@ class Reader:
             classification=self._classification(part),
             references=to,
             renamed_from=_text(part.custom("mesh.renamedFrom") or part.custom("renamedFrom")),
+            is_class_said=bool(_said_class(part)),
         )
 
     def _classification(self, part: Part) -> Classification:
-        own = part.custom("mesh.classification")
-        said = own if isinstance(own, str) else part.text("classification")
+        said = _said_class(part)
         word = re.sub(r"[\s_-]+", " ", said).strip().lower()
         if not word:
             return Classification.INTERNAL
@@ -232,6 +232,11 @@ def _position(part: Part, key: str, last: int) -> int:
     """A position in a key, which counts from 1; none is after all others."""
     found = part.whole(key)
     return found if found is not None and found > 0 else last + 1
+
+
+def _said_class(part: Part) -> str:
+    own = part.custom("mesh.classification")
+    return (own if isinstance(own, str) else part.text("classification")).strip()
 
 
 def _text(value: Any) -> str:

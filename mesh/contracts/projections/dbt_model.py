@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from mesh.contracts.arrow import arrow_type
-from mesh.contracts.model import Classification, Column, Contract, Rule, Severity
+from mesh.contracts.model import Column, Contract, Rule, Severity
 from mesh.contracts.projections.dbt_checks import check_constraint
 from mesh.contracts.rules import RowCount, not_null, references, row_count, unique
 
@@ -141,10 +141,9 @@ def data_type(kind: pa.DataType) -> str:
 
 
 def _terms(column: Column) -> dict[str, Any]:
-    is_usual = column.classification is Classification.INTERNAL
     said = {
         "unit": column.unit,
-        "classification": "" if is_usual else str(column.classification),
+        "classification": str(column.classification) if column.is_classified else "",
         "renamed_from": column.renamed_from,
     }
     return {name: value for name, value in said.items() if value}

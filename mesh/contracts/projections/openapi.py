@@ -23,6 +23,7 @@ _HEADERS = {
     "mesh-published-at": "When that was published.",
     "mesh-verdict": "What the gate found: `passed`, `warned`, or `rejected rows`.",
     "mesh-agreement": "Agreement that the rows are read under.",
+    "mesh-agreement-until": "When that ends, where it does: the first moment without it.",
 }
 
 

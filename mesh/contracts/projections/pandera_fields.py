@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mesh.contracts.arrow import arrow_type
 from mesh.contracts.expressions import check_of
-from mesh.contracts.model import Classification, Column, Contract, Rule, Severity
+from mesh.contracts.model import Column, Contract, Rule, Severity
 from mesh.contracts.projections.python_text import call, literal, named
 from mesh.contracts.rules import builtin, not_null, references, unique
 from mesh.contracts.value_rules import FIELD_CHECKS, value_rule
@@ -209,9 +209,7 @@ def _words(column: Column) -> list[str]:
     said = {
         "renamed_from": column.renamed_from,
         "unit": column.unit,
-        "classification": (
-            "" if column.classification is Classification.INTERNAL else str(column.classification)
-        ),
+        "classification": str(column.classification) if column.is_classified else "",
         "description": column.description,
     }
     return named({name: value for name, value in said.items() if value})

@@ -127,13 +127,16 @@ def _parts(request: Request, key: str) -> Sequence[str]:
 
 def _told(read: GovernedRead) -> dict[str, str]:
     """What is known of the rows: whose promise, which version, how fresh, how good."""
-    facts = read.facts
+    facts, agreement = read.facts, read.view.agreement
     told = {
         "mesh-contract-version": facts.contract_version,
         "mesh-table-version": str(facts.table_version),
         "mesh-published-at": facts.published_at.isoformat() if facts.published_at else "",
         "mesh-verdict": facts.verdict,
-        "mesh-agreement": read.view.agreement.id if read.view.agreement else "",
+        "mesh-agreement": agreement.id if agreement else "",
+        "mesh-agreement-until": (
+            agreement.until.isoformat() if agreement and agreement.until else ""
+        ),
         "cache-control": "private, no-cache",
         "vary": "authorization, accept",
     }

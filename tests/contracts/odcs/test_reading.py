@@ -11,6 +11,13 @@ from mesh.contracts.odcs.reading import content, load, read, tables_of
 from tests import shared_data
 from tests.contracts.odcs.documents import document, kept_of, one, rich, rules_of
 
+
+def test_a_class_that_was_written_down_is_told_from_one_that_nobody_spoke_of():
+    said, unsaid = one(classification="internal"), one(classification=" ")
+    assert said.contract.column("value").is_classified
+    assert not unsaid.contract.column("value").is_classified
+
+
 TYPES = [
     ("string", {}, "string"),
     ("string", {"physicalType": "varchar(18)"}, "string"),

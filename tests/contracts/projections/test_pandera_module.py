@@ -129,6 +129,12 @@ def test_a_contract_from_the_catalog_gives_the_same_module(tmp_path, case):
     assert content(imported(kept, tmp_path)) == content(plain)
 
 
+def test_a_class_that_was_written_down_stays_written():
+    said = module(load(made(classification="internal")))
+    assert 'classification="internal"' in said
+    assert "classification" not in module(load(made()))
+
+
 def test_a_check_whose_source_is_not_known_is_told_of_in_the_module(tmp_path):
     contract = load(Observations)
     lost = replace(

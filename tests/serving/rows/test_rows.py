@@ -2,12 +2,15 @@
 
 import csv
 import io
+from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import polars as pl
 import pyarrow as pa
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from tests.access.ports import agreement, view_of
 from tests.serving.rows.conftest import TRIPS
 from tests.serving.sharing import lakes as shared
 from tests.serving.sharing.lakes import ANA, CARL, DAN, FLIGHTS, OLGA
@@ -30,6 +33,18 @@ def test_rows_are_answered_with_what_is_known_of_them(asking):
     assert told["mesh-contract-version"] == "1.0.0"
     assert told["mesh-verdict"] == "passed"
     assert told["mesh-published-at"].startswith("20")
+
+
+def test_the_agreement_that_rows_are_read_under_is_told_with_its_end(asking, lake):
+    given = agreement("A-1", DAN)
+    lake.views.by[DAN] = lambda ask: view_of(ask.port, principal=ask.principal, agreement=given)
+    told = asking(FLIGHT_ROWS, DAN).headers
+    assert told["mesh-agreement"] == "A-1"
+    assert "mesh-agreement-until" not in told
+
+    given = replace(given, until=datetime(2099, 7, 1, tzinfo=UTC))
+    assert asking(FLIGHT_ROWS, DAN).headers["mesh-agreement-until"] == "2099-07-01T00:00:00+00:00"
+    assert "mesh-agreement" not in asking(FLIGHT_ROWS).headers
 
 
 def test_somebody_sees_their_rows_and_columns(asking):
