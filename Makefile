@@ -44,11 +44,12 @@ demo: $(INSTALLED) ## Publish the reference mesh: five domains, real data
 	@echo "  make dev      the same mesh in Dagster's UI"
 
 # Tests edit modules twice in a second, which a compiled module of the same size hides: they write
-# none, and find those of libraries and of Mesh itself.
+# none, and find those of libraries and of Mesh itself. Two processors have time for three that test:
+# each waits a good part of its time, for disks, servers and processes that it started.
 test: export PYTHONDONTWRITEBYTECODE := 1
 test: $(INSTALLED) $(JUDGES) $(SHARING) $(IDENTITY) ## Run every test
 	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib mesh > /dev/null || true
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --mesh $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --mesh $(ARGS)
 
 soak: $(INSTALLED) ## Kill, cut and fill for MINUTES=10, and keep the figures in docs/reliability.md
 	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10) --keep $(ARGS)
