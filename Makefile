@@ -48,7 +48,7 @@ demo: $(INSTALLED) ## Publish the reference mesh: five domains, real data
 # each waits a good part of its time, for disks, servers and processes that it started.
 test: export PYTHONDONTWRITEBYTECODE := 1
 test: $(INSTALLED) $(JUDGES) $(SHARING) $(IDENTITY) ## Run every test
-	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib mesh > /dev/null || true
+	$(BIN)/python -m compileall -q -j 0 -x /tests/ $(VENV)/lib mesh > /dev/null || true
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --mesh $(ARGS)
 
 soak: $(INSTALLED) ## Kill, cut and fill for MINUTES=10, and keep the figures in docs/reliability.md

@@ -26,14 +26,20 @@ _FULL_COLLECTIONS = 100
 gc.disable()  # what is imported and collected stays: a third of that time went by looking for garbage
 
 
-_LONG = tuple(f"tests/{name}/" for name in ("journey", "faults", "orchestration", "peers", "cli"))
+_LONG = ("journey", "faults", "orchestration", "cli", "peers", "upkeep")
+"""Folders of tests whose files take long, those with the longest first."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items) -> None:
     """Begin with files that take long, where several processes share them: all are to end together."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+        items.sort(key=lambda item: _place(item.nodeid))
+
+
+def _place(nodeid) -> int:
+    folder = nodeid.removeprefix("tests/").partition("/")[0]
+    return _LONG.index(folder) if folder in _LONG else len(_LONG)
 
 
 def pytest_collection_finish() -> None:
