@@ -27,7 +27,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check dev bench docs lock clean
+.PHONY: help demo test soak check types house dev bench docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -44,19 +44,26 @@ demo: $(INSTALLED) ## Publish the reference mesh: five domains, real data
 	@echo "  make dev      the same mesh in Dagster's UI"
 
 # Tests edit modules twice in a second, which a compiled module of the same size hides: they write
-# none, and find those of libraries and of Mesh itself.
+# none, and find those of libraries and of Mesh itself. Two processors have time for three that test:
+# each waits a good part of its time, for disks, servers and processes that it started.
 test: export PYTHONDONTWRITEBYTECODE := 1
 test: $(INSTALLED) $(JUDGES) $(SHARING) $(IDENTITY) ## Run every test
-	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib mesh > /dev/null || true
-	$(BIN)/pytest -n 2 --dist loadfile --mesh $(ARGS)
+	$(BIN)/python -m compileall -q -j 0 -x /tests/ $(VENV)/lib mesh > /dev/null || true
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --mesh $(ARGS)
 
 soak: $(INSTALLED) ## Kill, cut and fill for MINUTES=10, and keep the figures in docs/reliability.md
 	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10) --keep $(ARGS)
 
 check: $(INSTALLED) ## Format, lint, types, layers, dependencies, security, and the tests of the house
+	@$(MAKE) --no-print-directory --jobs=2 types house
+
+# It takes as long as all others together.
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+house: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/bandit --quiet --recursive --severity-level medium mesh

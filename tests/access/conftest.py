@@ -3,9 +3,25 @@
 import pytest
 
 from tests.access.parties import mesh_of
-from tests.catalog.conftest import catalog, catalog_url, postgresql_home, sqlite_url, stored_catalog
+from tests.catalog.conftest import (
+    catalog,
+    catalog_url,
+    postgresql_home,
+    postgresql_original,
+    postgresql_url,
+    sqlite_url,
+    stored_catalog,
+)
 
-__all__ = ["catalog", "catalog_url", "postgresql_home", "sqlite_url", "stored_catalog"]
+__all__ = [
+    "catalog",
+    "catalog_url",
+    "postgresql_home",
+    "postgresql_original",
+    "postgresql_url",
+    "sqlite_url",
+    "stored_catalog",
+]
 
 
 @pytest.fixture

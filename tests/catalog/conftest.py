@@ -4,7 +4,7 @@ import pytest
 
 from mesh.catalog.database import Database
 from mesh.catalog.store import Catalog
-from tests.catalog import postgresql
+from tests.catalog import copies, postgresql
 from tests.serving.live import served
 
 
@@ -14,15 +14,34 @@ def postgresql_home():
         yield home
 
 
+@pytest.fixture(scope="session")
+def postgresql_original(postgresql_home):
+    with copies.original(postgresql_home) as name:
+        yield name
+
+
 @pytest.fixture
 def sqlite_url(tmp_path):
     """For what is SQLite's own: its file, and how it is shared."""
     return f"sqlite:///{tmp_path / 'state' / 'catalog.db'}"
 
 
+@pytest.fixture
+def postgresql_url(postgresql_home, postgresql_original):
+    """For what is PostgreSQL's own."""
+    with postgresql.database(postgresql_home, postgresql_original) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def catalog_url(request):
     """For tests that reach into the database itself."""
+    return copies.put(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request):
+    """For tests of how a catalog is made: there is none yet."""
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_url")
         return
@@ -45,13 +64,7 @@ def catalog(request):
         ):
             yield opened
         return
-    if request.param == "sqlite":
-        url = request.getfixturevalue("sqlite_url")
-        with Catalog.open(url) as opened:
-            yield opened
-        return
-    home = request.getfixturevalue("postgresql_home")
-    with postgresql.database(home) as url, Catalog.open(url) as opened:
+    with Catalog.open(copies.put(request.getfixturevalue(f"{request.param}_url"))) as opened:
         yield opened
 
 

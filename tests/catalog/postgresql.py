@@ -20,6 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg
+from sqlalchemy import make_url
 
 _LOCK = Path(tempfile.gettempdir()) / "mesh-tests-install-postgresql.lock"
 _PACKAGES = ("apt-get", "install", "--yes", "--no-install-recommends", "postgresql")
@@ -94,16 +95,21 @@ def running(*options: str) -> Iterator[Path]:
 
 
 @contextmanager
-def database(home: Path) -> Iterator[str]:
-    """The SQLAlchemy URL of an empty database of one's own."""
+def database(home: Path, like: str = "template1") -> Iterator[str]:
+    """The SQLAlchemy URL of a database of one's own: empty, or `like` another."""
     name = f"test_{uuid4().hex}"
     with _connected(home) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
     try:
         yield f"postgresql+psycopg://mesh@/{name}?host={home}"
     finally:
         with _connected(home) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def name_of(url: str) -> str:
+    """The name of the database at a URL."""
+    return str(make_url(url).database)
 
 
 def _owner() -> str | None:

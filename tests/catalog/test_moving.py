@@ -20,6 +20,12 @@ REVISIONS = [f"{number:04}" for number in range(1, int(REVISION) + 1)]
 
 
 @pytest.fixture
+def catalog_url(empty_url):
+    """Each way begins with nothing."""
+    return empty_url
+
+
+@pytest.fixture
 def database(catalog_url):
     opened = Database(catalog_url)
     yield opened

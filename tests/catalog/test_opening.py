@@ -36,8 +36,8 @@ def is_of_words(name):
     return name.startswith(("search_text", "search_words", "search_trigrams"))
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_schema(catalog_url):
-    database = Database(catalog_url)
+def test_the_migrations_make_exactly_the_tables_of_the_schema(empty_url):
+    database = Database(empty_url)
     migrating.migrate(database)
     with database.reading() as connection:
         options = {
@@ -56,22 +56,22 @@ def test_the_schema_is_of_the_newest_migration():
     assert ScriptDirectory(str(migrating.MIGRATIONS)).get_current_head() == schema.REVISION
 
 
-def test_a_catalog_that_is_opened_again_still_knows_what_it_knew(catalog_url):
-    with Catalog.open(catalog_url) as catalog:
+def test_a_catalog_that_is_opened_again_still_knows_what_it_knew(empty_url):
+    with Catalog.open(empty_url) as catalog:
         catalog.register(domain("weather", product("weather.observations_v1")))
         catalog.record(receipt("weather.observations_v1"))
-    with Catalog.open(catalog_url) as catalog:
+    with Catalog.open(empty_url) as catalog:
         assert catalog.product("weather.observations_v1").table_version == 0
 
 
-def test_opening_an_up_to_date_catalog_does_not_load_alembic(catalog_url):
-    Catalog.open(catalog_url).close()
+def test_opening_an_up_to_date_catalog_does_not_load_alembic(empty_url):
+    Catalog.open(empty_url).close()
     code = (
         "import sys; from mesh.catalog.store import Catalog; "
         "Catalog.open(sys.argv[1]); print('alembic' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, catalog_url],
+        [sys.executable, "-c", code, empty_url],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -30,15 +30,15 @@ def finish(processes):
         assert process.returncode == 0, errors.decode()
 
 
-def test_processes_that_publish_at_once_lose_nothing(catalog_url):
+def test_processes_that_publish_at_once_lose_nothing(empty_url):
     # The catalog does not exist yet: all of them open, make, register and record at once.
     finish(
         [
-            start("-m", "tests.catalog.publisher", catalog_url, str(n), str(RECEIPTS))
+            start("-m", "tests.catalog.publisher", empty_url, str(n), str(RECEIPTS))
             for n in range(WRITERS)
         ]
     )
-    with Catalog.open(catalog_url) as catalog:
+    with Catalog.open(empty_url) as catalog:
         for n in range(WRITERS):
             found = catalog.receipts(f"writers.w{n}_v1", limit=1_000)
             assert [item.table_version for item in found] == list(reversed(range(RECEIPTS)))
@@ -50,11 +50,11 @@ def test_processes_that_publish_at_once_lose_nothing(catalog_url):
 
 
 @pytest.mark.parametrize("revision", ["", "0001"], ids=["no catalog yet", "an old one"])
-def test_processes_that_migrate_one_catalog_at_once_all_succeed(catalog_url, revision):
+def test_processes_that_migrate_one_catalog_at_once_all_succeed(empty_url, revision):
     if revision:
-        with Catalog.open(catalog_url) as catalog:
+        with Catalog.open(empty_url) as catalog:
             catalog.register(domain("weather", product("weather.observations_v1")))
-        older = database.Database(catalog_url)
+        older = database.Database(empty_url)
         moving.move_to(older, revision)
         older.close()
     code = (
@@ -65,7 +65,7 @@ def test_processes_that_migrate_one_catalog_at_once_all_succeed(catalog_url, rev
     )
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", code, catalog_url],
+            [sys.executable, "-c", code, empty_url],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -79,7 +79,7 @@ def test_processes_that_migrate_one_catalog_at_once_all_succeed(catalog_url, rev
         process.stdin.write(b"go\n")
         process.stdin.flush()
     finish(processes)
-    with Catalog.open(catalog_url) as catalog:
+    with Catalog.open(empty_url) as catalog:
         assert len(catalog.products()) == bool(revision)
         assert catalog.search.find("observations").total == bool(revision)
 

@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mesh.cli import app
+from mesh.settings import load
+from tests.catalog.copies import put
 from tests.processes.python import RUN_MESH, python
 
 REPOSITORY = Path(__file__).parents[2]
@@ -254,6 +256,7 @@ def empty_mesh(tmp_path):
 @pytest.fixture
 def mesh(empty_mesh):
     """The same, after one run of everything."""
+    put(load(empty_mesh.root).catalog_url)
     result = empty_mesh("run", "--all", "--run-id", "first", "--no-report")
     assert result.exit_code == 0, result.output
     return empty_mesh

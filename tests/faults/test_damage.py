@@ -14,6 +14,7 @@ from mesh.lake.unreadable import naming_damage
 from mesh.reading import rejected_rows
 from mesh.upkeep.repair import REPAIR_KEY, Remedy, diagnose, repair
 from tests.behaviour.products import orders, product, publish_small, rows_of
+from tests.catalog.copies import put
 from tests.faults.damage import data_file, empty, entry, lose, root_of, rot, tear
 
 ROWS = [(number, "DE", float(number)) for number in range(4)]
@@ -21,7 +22,7 @@ ROWS = [(number, "DE", float(number)) for number in range(4)]
 
 @pytest.fixture
 def catalog(tmp_path):
-    with Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}") as opened:
+    with Catalog.open(put(f"sqlite:///{tmp_path / 'catalog.db'}")) as opened:
         yield opened
 
 

@@ -9,6 +9,7 @@ from mesh.catalog.tokens import Scope
 from mesh.products.ports import Input
 from mesh.serving.app import make_app
 from mesh.settings import ServingSettings
+from tests.catalog.copies import put
 from tests.catalog.factories import contract, domain, later, product, receipt, refusal
 
 WEATHER = "weather.observations_v1"
@@ -24,7 +25,7 @@ def sqlite_url(tmp_path):
 
 @pytest.fixture
 def catalog(sqlite_url):
-    with Catalog.open(sqlite_url) as opened:
+    with Catalog.open(put(sqlite_url)) as opened:
         fill(opened)
         yield opened
 

@@ -12,6 +12,7 @@ from mesh.catalog.tokens import Scope
 from mesh.serving.deciding import Deciding
 from mesh.serving.running import listening
 from mesh.settings import ServingSettings, Settings
+from tests.catalog.copies import put
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def served_with(
 ) -> Iterator[Served]:
     """The same with settings, and with data where something decides who sees it."""
     with (
-        Catalog.open(database_url, patience=0) as catalog,
+        Catalog.open(put(database_url), patience=0) as catalog,
         listening(catalog, settings, deciding) as server,
     ):
         token = catalog.tokens.create("tests", [Scope.ADMIN], lasting=3600).secret

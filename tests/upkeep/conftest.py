@@ -5,6 +5,7 @@ import pytest
 from mesh.catalog.store import Catalog
 from tests.behaviour.stores import bucket, lake
 from tests.behaviour.upkeep import Keeper
+from tests.catalog.copies import put
 from tests.faults.conftest import disk, start
 
 __all__ = ["bucket", "disk", "lake", "start"]
@@ -12,7 +13,7 @@ __all__ = ["bucket", "disk", "lake", "start"]
 
 @pytest.fixture
 def catalog(tmp_path):
-    with Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}") as opened:
+    with Catalog.open(put(f"sqlite:///{tmp_path / 'catalog.db'}")) as opened:
         yield opened
 
 

@@ -21,6 +21,7 @@ from mesh.publishing import publish
 from mesh.serving.deciding import Deciding
 from mesh.settings import Settings, load
 from tests.access.ports import ROWS, Flights, Rows, view_of
+from tests.catalog.copies import put
 from tests.catalog.factories import domain
 from tests.products.small import Things, declared, named
 
@@ -137,7 +138,7 @@ def make(root: Path, **options: Any) -> SharedLake:
     (root / "pyproject.toml").write_text("[tool.mesh]\n", encoding="utf-8")
     settings = load(root, **options)
     made = SharedLake(settings, f"sqlite:///{root / 'catalog.db'}")
-    with Catalog.open(made.database) as catalog:
+    with Catalog.open(put(made.database)) as catalog:
         catalog.register(domain("shop", FLIGHTS, THINGS))
         catalog.register(domain("vault", SECRETS))
     made.publish(FLIGHTS, ROWS[:2], "first")
