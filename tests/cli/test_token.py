@@ -40,7 +40,7 @@ def test_several_scopes_may_be_given(empty_mesh):
 def test_what_cannot_be_is_refused_with_what_can(empty_mesh):
     scope = empty_mesh("token", "create", "--as", "bo", "--scope", "all")
     assert scope.exit_code == 1
-    assert "scopes are read, events, write, admin" in scope.output
+    assert "scopes are read, events, publish, write, admin" in scope.output
     expires = empty_mesh("token", "create", "--as", "bo", "--scope", "read", "--expires", "soon")
     assert "90d" in expires.output or "not a duration" in expires.output
     long = empty_mesh("token", "create", "--as", "bo", "--scope", "read", "--expires", "9999999w")
