@@ -35,6 +35,8 @@ def policy_notes(policies: Policies, found: Survey) -> list[Problem]:
             what = f"{policy.id} never decides: nothing that was asked of this mesh is about it"
             hint = "look at what it names and compares, or leave it until there is such data"
             notes.append(Problem(what, policy.source, hint))
+        elif found.cut & {*policy.actions}:
+            continue  # what was not tried may be where it decides alone
         elif policy.is_forbid:
             notes += _covered(policy, policies, found)
         else:

@@ -52,17 +52,30 @@ class Place:
     region: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    def ask(self, who: Principal, port: Port) -> Ask:
+        """A request made there."""
+        return Ask(
+            who,
+            Action.READ,
+            port,
+            environment=self.environment,
+            region=self.region,
+            now=self.now,
+        )
+
 
 @dataclass(slots=True)
 class Survey:
     """Which requests each policy applied to, by the policy's id.
 
     `alike` are all columns, with their ports, that a column which was asked about stands for.
-    `untried` are the combinations of purposes, places and moments that were left out.
+    `untried` are the combinations of purposes, places and moments that were left out, and `cut` the
+    actions that they are of.
     """
 
     asked: int = 0
     untried: int = 0
+    cut: set[str] = field(default_factory=set)
     applied: dict[str, set[Request]] = field(default_factory=dict)
     alike: dict[str, list[tuple[Port, Column]]] = field(default_factory=dict)
 
@@ -84,7 +97,7 @@ def survey(policies: Policies, ports: Sequence[Port], directory: Directory, plac
         base = cedarpy.Entities.from_json_str(json.dumps(port_entities(port)))
         for who in kinds.principals(port, [*_everyone(directory, ports), *_others()]):
             entities = base.with_added_json_str(json.dumps([principal_entity(who)]))
-            ways = {a: _ways(found, compared[a], place, who, port) for a in compared}
+            ways = {a: _ways(found, a, compared[a], place.ask(who, port)) for a in compared}
             on_columns = [column_uid(port, name) for name in columns]
             _ask(found, "see", _asks(ways["see"], who, port), on_columns, halves, entities)
             for action in _actions_of(who, port):
@@ -100,14 +113,13 @@ def _compared(policies: Iterable[Policy], port: Port) -> list[Compared]:
     return [Compared.of(policy) for policy in policies if is_about(policy, port)]
 
 
-def _ways(
-    found: Survey, compared: Sequence[Compared], place: Place, who: Principal, port: Port
-) -> list[Circumstance]:
+def _ways(found: Survey, action: str, compared: Sequence[Compared], ask: Ask) -> list[Circumstance]:
     """For what, where and when it is asked."""
-    others = {port.tags.get(RESIDENCY, ""), *map(str, who.attributes.values())}
-    base = Circumstance("", place.region, place.environment, place.now)
+    others = {ask.port.tags.get(RESIDENCY, ""), *map(str, ask.principal.attributes.values())}
+    base = Circumstance("", ask.region, ask.environment, ask.now)
     ways, untried = combined(compared, base, others)
     found.untried += untried
+    found.cut |= {action} if untried else set()
     return ways
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mesh.access.judging import policy_notes
 from mesh.access.survey import Place, survey
-from tests.access.small import directory, domains, organizations, policies, port
+from tests.access.small import NOW, directory, domains, organizations, policies, port
 
 PORTS = [
     port(),
@@ -13,9 +13,10 @@ PORTS = [
 ]
 
 
-def notes(*files) -> list[str]:
+def notes(*files, hour=12) -> list[str]:
     found = policies(*files).require_sound()
-    return [str(n) for n in policy_notes(found, survey(found, PORTS, directory(), Place()))]
+    place = Place(now=NOW.replace(hour=hour))
+    return [str(n) for n in policy_notes(found, survey(found, PORTS, directory(), place))]
 
 
 READ = 'principal, action == Mesh::Action::"read", resource'
@@ -71,7 +72,8 @@ def test_a_forbid_within_another_changes_nothing():
     )
 
 
-def test_policies_about_a_purpose_in_a_place_until_a_moment_are_met_by_what_they_name():
+@pytest.mark.parametrize("hour", [3, 12])
+def test_policies_about_a_purpose_in_a_place_until_a_moment_are_met_by_what_they_name(hour):
     assert notes(organizations(f"""
         @id("a.audit") @reason("the audit of 2027") permit ({READ})
         when {{ context.purpose == "audit" && context has region && context.region == "eu" }}
@@ -82,7 +84,7 @@ def test_policies_about_a_purpose_in_a_place_until_a_moment_are_met_by_what_they
         when {{ context has region }} unless {{ ["eu", "us"].contains(context.region) }};
         @id("a.month") @reason("a month long") permit ({READ})
         when {{ context.now.durationSince(datetime("2030-01-01")) < duration("30d") && context.purpose == "trial" }};
-    """)) == []  # fmt: skip
+    """), hour=hour) == []  # fmt: skip
 
 
 def test_a_permit_that_is_open_in_one_place_only_is_no_conflict_with_a_forbid_elsewhere():
