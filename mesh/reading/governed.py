@@ -8,14 +8,11 @@ protocol: every way to read a product that is served is built on it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Protocol
 
 import polars as pl
@@ -23,21 +20,24 @@ import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from mesh.access.model import Ask, MaskKind, View
-from mesh.access.reads import Audit, ReadEntry, policies_of
+from mesh.access.reads import Audit, ReadEntry
 from mesh.access.secret import MaskSecret, holder_of
-from mesh.catalog.landed import landed_receipts
-from mesh.catalog.receipts import Receipt
 from mesh.errors import UnknownColumnError
-from mesh.lake import Lake, Snapshot
+from mesh.lake import Lake
 from mesh.lake.moments import version_at
 from mesh.lake.streaming import batches_of_frame
 from mesh.lake.unreadable import naming_damage
+from mesh.lake.versions import Kept, Versions
 from mesh.reading.counting import READS
-from mesh.reading.ended import RetiredWarning, end_of
+from mesh.reading.ended import RetiredWarning
+from mesh.reading.prepared import Facts, Prepared
 from mesh.reading.read import opened
-from mesh.reading.seen import Seen, seen_of
-from mesh.reading.snapshot import PinnedInput
+from mesh.reading.snapshot import PinnedInput, pinned_whole
 from mesh.settings import Settings
+
+
+_MOST = 1_024
+"""Views of versions that a server keeps ready."""
 
 
 class Viewing(Protocol):
@@ -46,34 +46,6 @@ class Viewing(Protocol):
     def view(self, ask: Ask) -> View:
         """What the asking principal sees. Raises AccessDeniedError."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of the version that is read, beside its rows. Times are UTC.
-
-    `receipt` is the publication that made it what it is; None when nothing tells of one.
-    """
-
-    table_version: int
-    table_id: str
-    contract_version: str
-    receipt: Receipt | None = field(default=None, repr=False)
-
-    @property
-    def published_at(self) -> datetime | None:
-        """How fresh it is."""
-        return self.receipt.published_at if self.receipt else None
-
-    @property
-    def verdict(self) -> str:
-        """`passed`; `warned` where rules were broken that keep nothing out; or `rejected rows`."""
-        if self.receipt is None:
-            return "unknown"
-        if self.receipt.rows_rejected:
-            return "rejected rows"
-        is_warned = any(str(tally.outcome) == "failed" for tally in self.receipt.tallies)
-        return "warned" if is_warned else "passed"
 
 
 def open_governed(
@@ -94,15 +66,51 @@ def open_governed(
     put on this version; UnknownProductError, NotPublishedError and VersionRemovedError as
     `mesh.read`.
     """
-    view = decider.view(ask)
-    product = ask.port.name
-    if as_of is not None and version is None:
-        version = version_at(Lake.of(settings).alone.table(ask.port.id), as_of)
-    pinned = opened(product, settings, version=version)
-    found = govern(pinned, view, ask=ask, settings=settings, audit=_Counted(settings, audit))
-    if version is None and (ended := end_of(pinned, is_latest=True)) is not None:
-        warnings.warn(ended.told(datetime.now(UTC)), RetiredWarning, stacklevel=2)
-    return found
+    opening = Opening(settings)
+    return opening.read(decider.view(ask), ask, version=version, as_of=as_of, audit=audit)
+
+
+class Opening:
+    """The way from a decided view to a read. A server keeps one: what reads share, it keeps.
+
+    Kept are versions of tables, views of them that are ready to be read, and what the log tells of
+    them. Which version is the latest is looked for each time. Shared by threads.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lake = Lake.of(settings).alone
+        self._versions = Versions(self._lake)
+        self._prepared: Kept[tuple[int, int], tuple[View, PinnedInput, Prepared]] = Kept(_MOST)
+
+    def read(
+        self,
+        view: View,
+        ask: Ask,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        audit: Audit | None = None,
+    ) -> GovernedRead:
+        """What a view shows of a version. Raises what `open_governed` raises, once it is decided."""
+        if as_of is not None and version is None:
+            version = version_at(self._lake.table(ask.port.id), as_of)
+        found = self._of(view, version)
+        if version is None and (end := found.end) is not None:
+            warnings.warn(end.told(datetime.now(UTC)), RetiredWarning, stacklevel=3)
+        return GovernedRead(found, ask, _Counted(self._settings, audit))
+
+    def _of(self, view: View, version: int | None) -> Prepared:
+        latest = self._versions.find_latest(view.port.id)
+        if latest is None or version not in {None, latest.version}:
+            pinned = opened(view.port.name, self._settings, version=version)
+            return prepared(pinned, view, self._settings)
+        # By the objects themselves, which are held on to: to compare what they say takes longer.
+        key = (id(view), id(latest))
+        if (known := self._prepared.find(key)) is not None:
+            return known[2]
+        pinned = pinned_whole(view.port.name, latest)
+        return self._prepared.keep(key, (view, pinned, prepared(pinned, view, self._settings)))[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +132,20 @@ class _Counted:
             self.log.read(entry)
 
 
+def prepared(pinned: PinnedInput, view: View, settings: Settings) -> Prepared:
+    """A view that was decided, on an input that is pinned. Raises AccessDeniedError."""
+    is_hashed = any(c.mask and c.mask.kind is MaskKind.HASH for c in view.columns)
+    secret = MaskSecret.of(settings) if is_hashed else None
+    key = secret.key_for(holder_of(view)) if secret else b""
+    salt = (secret.id, holder_of(view)) if secret else ()
+    return Prepared(pinned, view, key, salt)
+
+
 def govern(
     pinned: PinnedInput, view: View, *, ask: Ask, settings: Settings, audit: Audit | None = None
 ) -> GovernedRead:
     """The same of an input that is pinned already, and of a view that was decided."""
-    is_hashed = any(c.mask and c.mask.kind is MaskKind.HASH for c in view.columns)
-    secret = MaskSecret.of(settings) if is_hashed else None
-    seen = seen_of(pinned, view, secret.key_for(holder_of(view)) if secret else b"")
-    salt = (secret.id, holder_of(view)) if secret else ()
-    return GovernedRead(pinned, view, ask, seen, salt, audit)
+    return GovernedRead(prepared(pinned, view, settings), ask, audit)
 
 
 class GovernedRead:
@@ -141,50 +154,29 @@ class GovernedRead:
     `schema` is exactly that of the batches that are handed out. A column's metadata names its mask.
     """
 
-    def __init__(
-        self,
-        pinned: PinnedInput,
-        view: View,
-        ask: Ask,
-        seen: Seen,
-        salt: Sequence[str],
-        audit: Audit | None,
-    ) -> None:
-        self.view = view
-        self.version = pinned.version
-        self.schema: pa.Schema = seen.schema
-        self._pinned = pinned
+    def __init__(self, prepared: Prepared, ask: Ask, audit: Audit | None) -> None:
+        self.view = prepared.view
+        self.version = prepared.pinned.version
+        self.schema: pa.Schema = prepared.seen.schema
+        self.columns: tuple[str, ...] = prepared.columns
+        self._prepared = prepared
         self._ask = ask
-        self._seen = seen
-        self._salt = salt
         self._audit = audit
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that are handed out."""
-        return tuple(self.schema.names)
-
-    @cached_property
     def digest(self) -> str:
-        """Names exactly what is handed out: the same rows and values for the same digest.
+        """Names exactly what is handed out: the same rows and values for the same digest."""
+        return self._prepared.digest
 
-        Under another agreement, or another secret, a hashed column has other values.
-        """
-        table = self._snapshot.table_id
-        told = [self.view.digest, table, self.version, self.columns, self._salt]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-    @cached_property
+    @property
     def facts(self) -> Facts:
         """What is known of this version."""
-        snapshot = self._snapshot
-        receipt = next(landed_receipts(snapshot), None)
-        contract = receipt.contract_version if receipt else str(self.view.port.contract.version)
-        return Facts(self.version, snapshot.table_id, contract, receipt)
+        return self._prepared.facts
 
-    @cached_property
-    def _snapshot(self) -> Snapshot:
-        return self._pinned.opened or self._pinned.table.snapshot(self.version)
+    @property
+    def types(self) -> pl.Schema:
+        """The types of the columns that are handed out, as Polars has them."""
+        return self._prepared.types
 
     def _chosen(self, columns: Sequence[str] | None) -> tuple[str, ...]:
         """Columns that are asked for. Of one that is hidden nothing is told, not even that."""
@@ -192,11 +184,6 @@ class GovernedRead:
             if name not in self.columns:
                 raise UnknownColumnError(name, self.columns, where=self.view.port.name)
         return self.columns if columns is None else tuple(columns)
-
-    @property
-    def types(self) -> pl.Schema:
-        """The types of the columns that are handed out, as Polars has them."""
-        return self._seen.types
 
     def lookup(self, values: Mapping[str, Any]) -> pl.DataFrame:
         """The rows that have these values, in columns that are seen as they are.
@@ -206,20 +193,23 @@ class GovernedRead:
 
         Raises UnknownColumnError for a column that is not seen, or seen behind a mask.
         """
-        masked = {column.name for column in self.view.columns if column.mask}
-        plain = [name for name in self.columns if name not in masked]
+        plain = [name for name in self.columns if name not in self._prepared.masked]
         for name in values:
             if name not in plain:
                 raise UnknownColumnError(name, plain, where=self.view.port.name)
-        with closing(self.batches(equal=values)) as batches:
-            return pl.concat([pl.DataFrame(schema=self.types), *batches])
+        same = [pl.col(name) == pl.lit(value) for name, value in values.items()]
+        with self._told(self.columns) as told:
+            frame = self._prepared.holding(values)
+            found = (frame.filter(same) if same else frame).collect(engine="streaming")
+            told.rows = found.height
+        return found
 
     def scan(self) -> pl.LazyFrame:
         """What is seen, as a lazy frame to which anything may be added.
 
         Columns that are not needed are not read; filters are evaluated on what is seen.
         """
-        return register_io_source(self._source, schema=self._seen.types)
+        return register_io_source(self._source, schema=self.types)
 
     def reader(
         self, *, limit: int | None = None, columns: Sequence[str] | None = None
@@ -231,11 +221,7 @@ class GovernedRead:
         return pa.RecordBatchReader.from_batches(schema, batches)
 
     def batches(
-        self,
-        columns: Sequence[str] | None = None,
-        limit: int | None = None,
-        *,
-        equal: Mapping[str, Any] | None = None,
+        self, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> Generator[pl.DataFrame]:
         """What is seen, as frames of bounded size, in the table's order.
 
@@ -243,24 +229,25 @@ class GovernedRead:
         before the first row where that cannot be.
         """
         chosen = self._chosen(columns)
+        with self._told(chosen) as told:
+            frame = self._prepared.seen.frame.select(chosen)
+            for batch in batches_of_frame(frame if limit is None else frame.head(limit)):
+                told.rows += batch.height
+                yield batch
+
+    @contextmanager
+    def _told(self, columns: Sequence[str]) -> Iterator[_Told]:
+        """A read of some columns, which is told of however it ends."""
         if self._audit is not None:
             self._audit.require_room()
-        same = [pl.col(name) == pl.lit(value) for name, value in (equal or {}).items()]
-        frame = (
-            self._seen.frame.filter(same).select(chosen)
-            if same
-            else self._seen.frame.select(chosen)
-        )
-        began, rows, is_complete = datetime.now(UTC), 0, False
+        told, is_complete = _Told(datetime.now(UTC)), False
         try:
-            with naming_damage(self._pinned.table, self.version):
-                for batch in batches_of_frame(frame if limit is None else frame.head(limit)):
-                    rows += batch.height
-                    yield batch
+            with naming_damage(self._prepared.pinned.table, self.version):
+                yield told
             is_complete = True
         finally:
             if self._audit is not None:
-                self._audit.read(self._entry(chosen, rows, began, is_complete=is_complete))
+                self._audit.read(self._entry(columns, told, is_complete=is_complete))
 
     def _arrow_batches(
         self, columns: Sequence[str], schema: pa.Schema, limit: int | None
@@ -284,10 +271,8 @@ class GovernedRead:
                 kept = batch if predicate is None else batch.filter(predicate)
                 yield kept.select(wanted)
 
-    def _entry(
-        self, columns: Sequence[str], rows: int, began: datetime, *, is_complete: bool
-    ) -> ReadEntry:
-        masked = {column.name for column in self.view.columns if column.mask}
+    def _entry(self, columns: Sequence[str], told: _Told, *, is_complete: bool) -> ReadEntry:
+        masked = self._prepared.masked
         return ReadEntry(
             principal=self._ask.principal,
             action=self._ask.action,
@@ -297,15 +282,23 @@ class GovernedRead:
             version=self.version,
             columns=tuple(columns),
             masked=tuple(name for name in columns if name in masked),
-            rows=rows,
+            rows=told.rows,
             is_complete=is_complete,
-            began_at=began,
+            began_at=told.began_at,
             ended_at=datetime.now(UTC),
             agreement=self.view.agreement,
-            policies=policies_of(self.view),
+            policies=self._prepared.policies,
             policies_digest=self.view.policies_digest,
             view=self.digest,
         )
+
+
+@dataclass(slots=True)
+class _Told:
+    """A read that goes on: when it began, and how many rows it has handed out."""
+
+    began_at: datetime
+    rows: int = 0
 
 
 def _as_arrow(batch: pl.DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -39,13 +39,15 @@ class Seen:
         return pl.Schema(self.schema)
 
 
-def seen_of(pinned: PinnedInput, view: View, key: bytes) -> Seen:
+def seen_of(
+    pinned: PinnedInput, view: View, key: bytes, rows: pl.LazyFrame | None = None
+) -> Seen:
     """What a view shows of a pinned version; `key` is what its hashes are keyed with.
 
-    The version is pinned with all its columns. Raises AccessDeniedError where nothing is seen, and
+    Of `rows`, where they are given: some of the version's. The version is pinned with all its columns. Raises AccessDeniedError where nothing is seen, and
     where a mask or a filter cannot be put on this version.
     """
-    frame = pinned.scan()
+    frame = pinned.scan() if rows is None else rows
     present = frame.collect_schema()
     shown = _shown(view, present)
     wanted = [*(c.name for c in shown), *_filtered(view)]

@@ -26,7 +26,7 @@ from mesh.serving.sharing.copies import CopiedFile, Copies, CopyKey
 from mesh.serving.sharing.governing import Decided
 from mesh.serving.sharing.offers import ROWS, Offer, Offers, is_direct, stored_json, write_rows
 from mesh.serving.sharing.refusing import RefusedError
-from mesh.serving.sharing.versions import Versions
+from mesh.lake.versions import Versions
 
 CHANGES = "changes"
 MOST_VERSIONS = 1_000

@@ -28,7 +28,7 @@ from mesh.serving.sharing.copies import CopiedFile, Copies, Copy, CopyKey
 from mesh.serving.sharing.formats import Format, file_tails
 from mesh.serving.sharing.governing import Decided
 from mesh.serving.sharing.grants import Signer
-from mesh.serving.sharing.versions import Kept
+from mesh.lake.versions import Kept
 from mesh.settings import Settings
 
 ROWS = "rows"

@@ -24,7 +24,7 @@ from mesh.serving.sharing.grants import Grant, Signer
 from mesh.serving.sharing.linking import Linking
 from mesh.serving.sharing.offers import Offer, Offers
 from mesh.serving.sharing.refusing import RefusedError
-from mesh.serving.sharing.versions import Versions
+from mesh.lake.versions import Versions
 from mesh.settings import Settings
 
 _FOLDER = "shared"
