@@ -8,7 +8,6 @@ every read. Aims are budgets: no other server of rows installs here.
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import random
@@ -17,8 +16,8 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -26,13 +25,9 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.catalog import own_postgresql
-from benchmarks.harness import QUICK_RESULTS, RESULTS
 from benchmarks.serving import PRODUCT, publish_once
 from benchmarks.workloads.lineitem import parquet, product
 from mesh.access.auditing import ReadAudit
-from mesh.access.model import Action, Ask
-from mesh.access.registered import port_of_record
 from mesh.catalog.cases import AgreementRecord
 from mesh.catalog.chain import NewEntry
 from mesh.catalog.decision_log import state_of
@@ -214,9 +209,12 @@ def measured(url: str, settings: Settings, scale: float, seconds: float) -> Iter
 
 if __name__ == "__main__":
     import sys
+
     scale = 0.2
     with tempfile.TemporaryDirectory() as folder:
         settings = publish_once(scale)
-        settings = settings.model_copy(update={"serving": ServingSettings(port=0, token_requests_per_second=1e6)})
+        settings = settings.model_copy(
+            update={"serving": ServingSettings(port=0, token_requests_per_second=1e6)}
+        )
         for f in measured(f"sqlite:///{folder}/c.db", settings, scale, float(sys.argv[1])):
             print(f.line, flush=True)

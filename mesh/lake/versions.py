@@ -72,7 +72,12 @@ class Versions:
         seen, known = kept or (None, None)
         mark = table.mark(seen.version) if seen is not None else None
         # Made anew in its place, a table may have any version: its entry is another file then.
-        if seen is not None and mark is not None and mark == known and table.mark(seen.version + 1) is None:
+        if (
+            seen is not None
+            and mark is not None
+            and mark == known
+            and table.mark(seen.version + 1) is None
+        ):
             return seen
         found = table.find()
         if found is not None:

@@ -35,7 +35,6 @@ from mesh.reading.read import opened
 from mesh.reading.snapshot import PinnedInput, pinned_whole
 from mesh.settings import Settings
 
-
 _MOST = 1_024
 """Views of versions that a server keeps ready."""
 

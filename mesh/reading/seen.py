@@ -39,9 +39,7 @@ class Seen:
         return pl.Schema(self.schema)
 
 
-def seen_of(
-    pinned: PinnedInput, view: View, key: bytes, rows: pl.LazyFrame | None = None
-) -> Seen:
+def seen_of(pinned: PinnedInput, view: View, key: bytes, rows: pl.LazyFrame | None = None) -> Seen:
     """What a view shows of a pinned version; `key` is what its hashes are keyed with.
 
     Of `rows`, where they are given: some of the version's. The version is pinned with all its columns. Raises AccessDeniedError where nothing is seen, and

@@ -20,7 +20,7 @@ from mesh.serving import problems
 from mesh.serving.problems import ProblemError
 from mesh.serving.requests import request_id
 from mesh.serving.rows import document, forms, service, statements, sums
-from mesh.serving.rows.asking import Asking
+from mesh.serving.rows.asking import reader_of
 from mesh.serving.rows.service import Cursor
 from mesh.serving.rows.wanted import TABLE_WORDS, Wanted
 from mesh.serving.streamed import streamed_rows
@@ -43,8 +43,9 @@ def make_rows_app(state: State) -> FastAPI:
 
 
 @router.get("/rows")
-def rows(request: Request, reader: Asking, domain: str, product: str) -> Response:
+def rows(request: Request, domain: str, product: str) -> Response:
     """A page of rows, by conditions, in an order, of one version."""
+    reader = reader_of(request)
     query = request.query_params.multi_items()
     form = forms.chosen(request.headers.get("accept", ""))
     cursor = Cursor.parse(text) if (text := request.query_params.get("cursor")) else None
@@ -67,8 +68,9 @@ def rows(request: Request, reader: Asking, domain: str, product: str) -> Respons
 
 
 @router.get("/table")
-def table(request: Request, reader: Asking, domain: str, product: str) -> Response:
+def table(request: Request, domain: str, product: str) -> Response:
     """All rows of one version as one Arrow stream: columns and conditions as for a page."""
+    reader = reader_of(request)
     read = _opened(request, reader, f"{domain}.{product}")
     query = request.query_params.multi_items()
     found = service.table(read, Wanted.of(query, read.types, TABLE_WORDS))
@@ -76,8 +78,9 @@ def table(request: Request, reader: Asking, domain: str, product: str) -> Respon
 
 
 @router.get("/rows/{key:path}")
-def row(request: Request, reader: Asking, domain: str, product: str, key: str) -> Response:
+def row(request: Request, domain: str, product: str, key: str) -> Response:
     """The row of a key."""
+    reader = reader_of(request)
     form = forms.chosen(request.headers.get("accept", ""))
     read = _opened(request, reader, f"{domain}.{product}")
     found = service.row(read, _parts(request, key))
@@ -89,8 +92,9 @@ def row(request: Request, reader: Asking, domain: str, product: str, key: str) -
 
 
 @router.get("/aggregates")
-def aggregates(request: Request, reader: Asking, domain: str, product: str) -> Response:
+def aggregates(request: Request, domain: str, product: str) -> Response:
     """Measures, by the columns that tell groups apart."""
+    reader = reader_of(request)
     form = forms.chosen(request.headers.get("accept", ""))
     read = _opened(request, reader, f"{domain}.{product}")
     found = sums.sums(read, request.query_params.multi_items())
@@ -99,8 +103,9 @@ def aggregates(request: Request, reader: Asking, domain: str, product: str) -> R
 
 
 @router.get("/openapi.json")
-def openapi(request: Request, reader: Asking, domain: str, product: str) -> Response:
+def openapi(request: Request, domain: str, product: str) -> Response:
     """The description of all this for one product, as its reader sees it."""
+    reader = reader_of(request)
     read = _opened(request, reader, f"{domain}.{product}")
     base = str(request.base_url).rstrip("/").removesuffix(PREFIX)
     return Answer(document.document(read, base), headers=_told(read))
