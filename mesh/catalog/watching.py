@@ -121,7 +121,7 @@ class Unchanged(Generic[_Key, _Value]):
     def get(self, key: _Key, find: Callable[[], _Value]) -> _Value:
         """What is known of a key, or what `find` says now: all that was committed before is in it.
 
-        The stamp is asked for first, so that an answer may be newer than its stamp, and never older.
+        The stamp is asked for first: an answer may be newer than its stamp, and never older.
         """
         stamp = self._stamp()
         with self._lock:

@@ -24,10 +24,11 @@ Bounds = Mapping[str, tuple[Any, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A row group of a file, with bounds of the columns that were asked for."""
+    """A row group of a file, with bounds of the columns that were asked for, and its bytes."""
 
     first: int
     rows: int
+    size: int
     bounds: Bounds
 
 
@@ -56,13 +57,16 @@ def groups_of(snapshot: Snapshot, file: DataFile, columns: Sequence[str]) -> lis
             and (told := group.column(places[name]).statistics) is not None
             and told.has_min_max
         }
-        found.append(Group(first, group.num_rows, bounds))
+        found.append(Group(first, group.num_rows, group.total_byte_size, bounds))
         first += group.num_rows
     return found
 
 
 def rows_of(snapshot: Snapshot, file: DataFile) -> pl.LazyFrame:
-    """The rows of one file, as `Snapshot.promised` has them, of a version that `is_plain`."""
+    """The rows of one file, as `Snapshot.promised` has them, of a version that `is_plain`.
+
+    Their order is that of the file.
+    """
     stored = rows_in(snapshot.table, [file.path], file.partition_values, snapshot.schema)
     return restored(stored, snapshot.schema)
 

@@ -23,11 +23,13 @@ from mesh.access.model import Ask, MaskKind, View
 from mesh.access.reads import Audit, ReadEntry
 from mesh.access.secret import MaskSecret, holder_of
 from mesh.errors import UnknownColumnError
-from mesh.lake import Lake
+from mesh.lake import Lake, Snapshot
+from mesh.lake.hot import HotGroups
 from mesh.lake.moments import version_at
 from mesh.lake.streaming import batches_of_frame
 from mesh.lake.unreadable import naming_damage
 from mesh.lake.versions import Kept, Versions
+from mesh.naming import ProductId
 from mesh.reading.counting import READS
 from mesh.reading.ended import RetiredWarning
 from mesh.reading.prepared import Facts, Prepared
@@ -35,8 +37,8 @@ from mesh.reading.read import opened
 from mesh.reading.snapshot import PinnedInput, pinned_whole
 from mesh.settings import Settings
 
-_MOST = 1_024
-"""Views of versions that a server keeps ready."""
+_MOST_VIEWS = 1_024
+"""Views of a version that a server keeps ready."""
 
 
 class Viewing(Protocol):
@@ -80,7 +82,8 @@ class Opening:
         self._settings = settings
         self._lake = Lake.of(settings).alone
         self._versions = Versions(self._lake)
-        self._prepared: Kept[tuple[int, int], tuple[View, PinnedInput, Prepared]] = Kept(_MOST)
+        self._hot = HotGroups(settings.serving.lookup_bytes)
+        self._current: Kept[ProductId, _Current] = Kept()
 
     def read(
         self,
@@ -91,7 +94,7 @@ class Opening:
         as_of: datetime | None = None,
         audit: Audit | None = None,
     ) -> GovernedRead:
-        """What a view shows of a version. Raises what `open_governed` raises, once it is decided."""
+        """What a view shows of a version. Raises what `open_governed` does, once it is decided."""
         if as_of is not None and version is None:
             version = version_at(self._lake.table(ask.port.id), as_of)
         found = self._of(view, version)
@@ -104,12 +107,31 @@ class Opening:
         if latest is None or version not in {None, latest.version}:
             pinned = opened(view.port.name, self._settings, version=version)
             return prepared(pinned, view, self._settings)
-        # By the objects themselves, which are held on to: to compare what they say takes longer.
-        key = (id(view), id(latest))
-        if (known := self._prepared.find(key)) is not None:
-            return known[2]
-        pinned = pinned_whole(view.port.name, latest)
-        return self._prepared.keep(key, (view, pinned, prepared(pinned, view, self._settings)))[2]
+        return self._current_of(view.port.id, latest).of(view, self._settings, self._hot)
+
+    def _current_of(self, product: ProductId, latest: Snapshot) -> _Current:
+        """What is kept of the latest version; of those before, nothing any more."""
+        known = self._current.find(product)
+        if known is not None and known.pinned.opened is latest:
+            return known
+        self._hot.forget(latest.table_id, {file.path for file in latest.files})
+        return self._current.keep(product, _Current(pinned_whole(str(product), latest)))
+
+
+class _Current:
+    """The latest version of a product, and views of it that are ready to be read."""
+
+    def __init__(self, pinned: PinnedInput) -> None:
+        self.pinned = pinned
+        self._views: Kept[int, tuple[View, Prepared]] = Kept(_MOST_VIEWS)
+
+    def of(self, view: View, settings: Settings, hot: HotGroups) -> Prepared:
+        """A view of it. The same by being the same object: to compare what it says takes longer."""
+        known = self._views.find(id(view))
+        if known is None or known[0] is not view:
+            known = view, prepared(self.pinned, view, settings, hot)
+            self._views.keep(id(view), known)
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +153,15 @@ class _Counted:
             self.log.read(entry)
 
 
-def prepared(pinned: PinnedInput, view: View, settings: Settings) -> Prepared:
+def prepared(
+    pinned: PinnedInput, view: View, settings: Settings, hot: HotGroups | None = None
+) -> Prepared:
     """A view that was decided, on an input that is pinned. Raises AccessDeniedError."""
     is_hashed = any(c.mask and c.mask.kind is MaskKind.HASH for c in view.columns)
     secret = MaskSecret.of(settings) if is_hashed else None
     key = secret.key_for(holder_of(view)) if secret else b""
     salt = (secret.id, holder_of(view)) if secret else ()
-    return Prepared(pinned, view, key, salt)
+    return Prepared(pinned, view, key, salt, hot)
 
 
 def govern(
@@ -196,10 +220,8 @@ class GovernedRead:
         for name in values:
             if name not in plain:
                 raise UnknownColumnError(name, plain, where=self.view.port.name)
-        same = [pl.col(name) == pl.lit(value) for name, value in values.items()]
         with self._told(self.columns) as told:
-            frame = self._prepared.holding(values)
-            found = (frame.filter(same) if same else frame).collect(engine="streaming")
+            found = self._prepared.lookup(values)
             told.rows = found.height
         return found
 

@@ -1,7 +1,7 @@
-"""A view of one version, ready to be read: a plan, and what is known of the version beside its rows.
+"""A view of one version, ready to be read: a plan, and what is known of the version beside rows.
 
 Owns what reads of the same view of the same version have in common, and where in it the row of a
-key is looked for. Holds no rows, and reads none before somebody asks.
+key is looked for. What it holds of rows is row groups that are asked for often, as stored.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mesh.catalog.model import RetirementRecord
 from mesh.catalog.receipts import Receipt
 from mesh.lake import DataFile, Snapshot
 from mesh.lake.holding import Group, files_with, groups_of, may_hold, rows_of
+from mesh.lake.hot import GroupKey, HotGroups
 from mesh.lake.versions import Kept
 from mesh.reading.ended import end_of
 from mesh.reading.seen import Seen, seen_of
@@ -31,6 +32,7 @@ from mesh.reading.snapshot import PinnedInput
 _FEW_FILES = 8
 """Of more files that may have a row, one scan of all of them is no slower."""
 _MOST_FILES = 1_024
+_PLAIN = frozenset({int, str})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +66,24 @@ class Facts:
 class Prepared:
     """What a view shows of a pinned version. May be shared by threads, and by reads.
 
-    `key` is what hashes are keyed with, and `salt` names it.
+    `key` is what hashes are keyed with, and `salt` names it. `hot` has row groups in memory.
     """
 
-    def __init__(self, pinned: PinnedInput, view: View, key: bytes, salt: Sequence[str]) -> None:
+    def __init__(
+        self,
+        pinned: PinnedInput,
+        view: View,
+        key: bytes,
+        salt: Sequence[str],
+        hot: HotGroups | None = None,
+    ) -> None:
         self.pinned = pinned
         self.view = view
         self.salt = salt
         self.seen: Seen = seen_of(pinned, view, key)
         self.columns: tuple[str, ...] = tuple(self.seen.schema.names)
-        self._key = key
-        self._frames: Kept[str, tuple[pl.LazyFrame, list[Group]]] = Kept(_MOST_FILES)
+        self._hot = hot
+        self._files: Kept[str, tuple[pl.LazyFrame, list[Group]]] = Kept(_MOST_FILES)
 
     @cached_property
     def types(self) -> pl.Schema:
@@ -118,25 +127,54 @@ class Prepared:
         """The version."""
         return self.pinned.opened or self.pinned.table.snapshot(self.pinned.version)
 
-    def holding(self, values: Mapping[str, Any]) -> pl.LazyFrame:
-        """What is seen, of the files that may have a row with these values.
+    def lookup(self, values: Mapping[str, Any]) -> pl.DataFrame:
+        """The rows that are seen and have these values, in columns that are seen as they are."""
+        same = [pl.col(name) == pl.lit(value) for name, value in values.items()]
+        found = [
+            self.seen.steps.over(rows.filter(same) if same else rows)
+            for rows in self._holding(values)
+        ]
+        if not found:
+            return pl.DataFrame(schema=self.types)
+        return pl.concat(found).collect(engine="streaming")
 
-        The values are of columns that are seen as they are.
-        """
-        if self.pinned.increment is not None or not self.snapshot.is_plain:
-            return self.seen.frame
-        files = files_with(self.snapshot, values)
-        if len(files) > _FEW_FILES:
-            return self.seen.frame
-        found = [(file, *self._of_file(file)) for file in files]
-        kept = [rows for _, rows, own in found if any(may_hold(g.bounds, values) for g in own)]
-        return pl.concat(kept) if kept else pl.LazyFrame(schema=self.types)
+    def _holding(self, values: Mapping[str, Any]) -> list[pl.LazyFrame]:
+        """Stored rows among which are all that have the values."""
+        files = None
+        if self.pinned.increment is None and self.snapshot.is_plain:
+            files = files_with(self.snapshot, values)
+        if files is None or len(files) > _FEW_FILES:
+            return [self.pinned.scan()]
+        return [rows for file in files for rows in self._of_file(file, values)]
 
-    def _of_file(self, file: DataFile) -> tuple[pl.LazyFrame, list[Group]]:
-        """What is seen of one file, and its row groups with bounds of the contract's key."""
-        if (known := self._frames.find(file.path)) is not None:
+    def _of_file(self, file: DataFile, values: Mapping[str, Any]) -> list[pl.LazyFrame]:
+        """Rows of a file: from memory where all its row groups that count are there."""
+        rows, groups = self._file(file)
+        wanted = [group for group in groups if may_hold(group.bounds, values)]
+        if not wanted or self._hot is None or not values:
+            return [rows] if wanted else []
+        held = [self._group(file, rows, group) for group in wanted]
+        found = [self._narrowed(group, values).lazy() for group in held if group is not None]
+        return found if len(found) == len(held) else [rows]
+
+    def _narrowed(self, rows: pl.DataFrame, values: Mapping[str, Any]) -> pl.DataFrame:
+        """The few rows that the values' plain types leave, column by column: without a plan."""
+        for name, value in values.items():
+            if type(value) in _PLAIN and rows.schema[name] == self.types[name]:
+                rows = rows[(rows.get_column(name) == value).arg_true()]
+        return rows
+
+    def _group(self, file: DataFile, rows: pl.LazyFrame, group: Group) -> pl.DataFrame | None:
+        assert self._hot is not None  # noqa: S101 -- who asks has looked
+        return self._hot.find(
+            GroupKey(self.snapshot.table_id, file.path, group.first),
+            group.size,
+            lambda: rows.slice(group.first, group.rows).collect(engine="streaming"),
+        )
+
+    def _file(self, file: DataFile) -> tuple[pl.LazyFrame, list[Group]]:
+        """The rows of one file, and its row groups with bounds of the contract's key."""
+        if (known := self._files.find(file.path)) is not None:
             return known
-        snapshot = self.snapshot
-        seen = seen_of(self.pinned, self.view, self._key, rows_of(snapshot, file))
-        groups = groups_of(snapshot, file, self.view.port.contract.key)
-        return self._frames.keep(file.path, (seen.frame, groups))
+        groups = groups_of(self.snapshot, file, self.view.port.contract.key)
+        return self._files.keep(file.path, (rows_of(self.snapshot, file), groups))

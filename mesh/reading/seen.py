@@ -6,7 +6,7 @@ are not seen left out, then masks. What cannot be done to a version refuses it a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -32,6 +32,7 @@ class Seen:
 
     frame: pl.LazyFrame
     schema: pa.Schema
+    steps: Steps
 
     @property
     def types(self) -> pl.Schema:
@@ -39,22 +40,41 @@ class Seen:
         return pl.Schema(self.schema)
 
 
-def seen_of(pinned: PinnedInput, view: View, key: bytes, rows: pl.LazyFrame | None = None) -> Seen:
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What is done to rows, in this order: types, rows that are not seen left out, masks."""
+
+    promised: Sequence[pl.Expr]
+    rows: pl.Expr | None
+    masks: Sequence[pl.Expr]
+    columns: Sequence[str]
+
+    def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """What is seen of rows that a version has, or of some of them."""
+        frame = rows.with_columns(self.promised) if self.promised else rows
+        if self.rows is not None:
+            frame = frame.filter(self.rows)
+        return (frame.with_columns(self.masks) if self.masks else frame).select(self.columns)
+
+
+def seen_of(pinned: PinnedInput, view: View, key: bytes) -> Seen:
     """What a view shows of a pinned version; `key` is what its hashes are keyed with.
 
-    Of `rows`, where they are given: some of the version's. The version is pinned with all its columns. Raises AccessDeniedError where nothing is seen, and
+    The version is pinned with all its columns. Raises AccessDeniedError where nothing is seen, and
     where a mask or a filter cannot be put on this version.
     """
-    frame = pinned.scan() if rows is None else rows
+    frame = pinned.scan()
     present = frame.collect_schema()
     shown = _shown(view, present)
     wanted = [*(c.name for c in shown), *_filtered(view)]
-    frame = frame.with_columns(_promised(view, present, wanted))
-    if view.rows is not None:
-        frame = frame.filter(view.rows.expression)
     columns = {c.name: view.port.contract.column(c.name) for c in shown}
-    masks = [masked(c.mask, columns[c.name], key) for c in shown if c.mask is not None]
-    return Seen(frame.with_columns(masks).select(list(columns)), _schema(view, shown, columns))
+    steps = Steps(
+        tuple(_promised(view, present, wanted)),
+        None if view.rows is None else view.rows.expression,
+        tuple(masked(c.mask, columns[c.name], key) for c in shown if c.mask is not None),
+        tuple(columns),
+    )
+    return Seen(steps.over(frame), _schema(view, shown, columns), steps)
 
 
 def _shown(view: View, present: Iterable[str]) -> list[ColumnView]:

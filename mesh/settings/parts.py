@@ -184,6 +184,13 @@ class ServingSettings(BaseModel):
         default=1000, gt=0, description="Requests a second of a token, lastingly."
     )
 
+    lookup_bytes: int = Field(
+        default=256 * 1024**2,
+        ge=0,
+        description="Bytes of memory for parts of tables that rows are looked up in by key again "
+        "and again; 0 for none.",
+    )
+
     @field_validator("proxies")
     @classmethod
     def _are_addresses(cls, proxies: list[str]) -> list[str]:
