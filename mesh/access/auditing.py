@@ -90,7 +90,7 @@ class ReadAudit:
         if waiting > MOST_WAITING:
             self.flush()
         elif waiting % AT_ONCE == 0:
-            self._try_to_flush()
+            threading.Thread(target=self._try_to_flush, name="mesh-audit", daemon=True).start()
 
     def require_room(self) -> None:
         """Raise CatalogError when too many reads wait, and the log still cannot be written."""

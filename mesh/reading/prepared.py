@@ -23,7 +23,7 @@ from mesh.catalog.model import RetirementRecord
 from mesh.catalog.receipts import Receipt
 from mesh.lake import DataFile, Snapshot
 from mesh.lake.holding import Group, files_with, groups_of, may_hold, rows_of
-from mesh.lake.hot import GroupKey, HotGroups
+from mesh.lake.hot import GroupKey, HotGroups, with_value
 from mesh.lake.versions import Kept
 from mesh.reading.ended import end_of
 from mesh.reading.seen import Seen, seen_of
@@ -129,17 +129,21 @@ class Prepared:
 
     def lookup(self, values: Mapping[str, Any]) -> pl.DataFrame:
         """The rows that are seen and have these values, in columns that are seen as they are."""
+        parts = self._holding(values)
+        if not parts:
+            return pl.DataFrame(schema=self.types)
+        held = [rows for rows in parts if isinstance(rows, pl.DataFrame)]
+        if self.seen.steps.are_none and len(held) == len(parts):
+            return pl.concat(rows.select(self.columns) for rows in held)
         same = [pl.col(name) == pl.lit(value) for name, value in values.items()]
         found = [
             self.seen.steps.over(rows.filter(same) if same else rows)
-            for rows in self._holding(values)
+            for rows in (part.lazy() for part in parts)
         ]
-        if not found:
-            return pl.DataFrame(schema=self.types)
         return pl.concat(found).collect(engine="streaming")
 
-    def _holding(self, values: Mapping[str, Any]) -> list[pl.LazyFrame]:
-        """Stored rows among which are all that have the values."""
+    def _holding(self, values: Mapping[str, Any]) -> list[pl.DataFrame | pl.LazyFrame]:
+        """Stored rows among which are all that have the values; those in memory are just these."""
         files = None
         if self.pinned.increment is None and self.snapshot.is_plain:
             files = files_with(self.snapshot, values)
@@ -147,22 +151,29 @@ class Prepared:
             return [self.pinned.scan()]
         return [rows for file in files for rows in self._of_file(file, values)]
 
-    def _of_file(self, file: DataFile, values: Mapping[str, Any]) -> list[pl.LazyFrame]:
+    def _of_file(
+        self, file: DataFile, values: Mapping[str, Any]
+    ) -> Sequence[pl.DataFrame | pl.LazyFrame]:
         """Rows of a file: from memory where all its row groups that count are there."""
         rows, groups = self._file(file)
         wanted = [group for group in groups if may_hold(group.bounds, values)]
         if not wanted or self._hot is None or not values:
             return [rows] if wanted else []
         held = [self._group(file, rows, group) for group in wanted]
-        found = [self._narrowed(group, values).lazy() for group in held if group is not None]
-        return found if len(found) == len(held) else [rows]
+        found = [group for group in held if group is not None]
+        if len(found) < len(held):
+            return [rows]
+        return [self._having(group, values) for group in found]
 
-    def _narrowed(self, rows: pl.DataFrame, values: Mapping[str, Any]) -> pl.DataFrame:
-        """The few rows that the values' plain types leave, column by column: without a plan."""
+    def _having(self, rows: pl.DataFrame, values: Mapping[str, Any]) -> pl.DataFrame:
+        """The rows that have the values: by column, and without a plan where types are plain."""
+        others = []
         for name, value in values.items():
             if type(value) in _PLAIN and rows.schema[name] == self.types[name]:
-                rows = rows[(rows.get_column(name) == value).arg_true()]
-        return rows
+                rows = with_value(rows, name, value)
+            else:
+                others.append(pl.col(name) == pl.lit(value))
+        return rows.filter(others) if others else rows
 
     def _group(self, file: DataFile, rows: pl.LazyFrame, group: Group) -> pl.DataFrame | None:
         assert self._hot is not None  # noqa: S101 -- who asks has looked

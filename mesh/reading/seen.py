@@ -49,6 +49,11 @@ class Steps:
     masks: Sequence[pl.Expr]
     columns: Sequence[str]
 
+    @property
+    def are_none(self) -> bool:
+        """Whether rows are seen as they are, if not all of their columns."""
+        return not self.promised and self.rows is None and not self.masks
+
     def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """What is seen of rows that a version has, or of some of them."""
         frame = rows.with_columns(self.promised) if self.promised else rows
