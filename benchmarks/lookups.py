@@ -8,6 +8,7 @@ every read. Aims are budgets: no other server of rows installs here.
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import random
@@ -15,19 +16,24 @@ import selectors
 import socket
 import statistics
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import polars as pl
 
+from benchmarks.catalog import own_postgresql
+from benchmarks.harness import QUICK_RESULTS, RESULTS
 from benchmarks.serving import PRODUCT, publish_once
 from benchmarks.workloads.lineitem import parquet, product
 from mesh.access.auditing import ReadAudit
+from mesh.access.model import Action, Ask
+from mesh.access.registered import port_of_record
 from mesh.catalog.cases import AgreementRecord
 from mesh.catalog.chain import NewEntry
 from mesh.catalog.decision_log import state_of
@@ -41,7 +47,9 @@ from tests.catalog.factories import domain
 CLIENTS = 16
 PURPOSE = "to be measured"
 AIM_MS, DECISION_AIM_MS = 20.0, 0.2
-DECISIONS = 2_000
+DECISIONS, ANEW = 2_000, 100
+KEYS = 10_000
+SECONDS = 20.0
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -78,8 +86,6 @@ def serve(url: str, settings: Settings, telling: Connection) -> None:
         closing(ReadAudit(catalog)) as audit,
         listening(catalog, settings, Deciding.of(catalog, settings, audit)) as server,
     ):
-        import threading
-
         thread = threading.Thread(target=server.run)
         thread.start()
         telling.send(server.listener.getsockname()[1])
@@ -104,7 +110,7 @@ class Asking:
         self.connection.sendall(f"GET /v1/products/{_path()}/rows/{key} {self.head}".encode())
 
     def is_answered(self) -> bool:
-        """Take what came; says whether the whole answer is there. Raises SystemExit for an error."""
+        """Take what came; says whether it is the whole answer. Raises SystemExit for an error."""
         self.got += self.connection.recv(65_536)
         head, end, body = bytes(self.got).partition(b"\r\n\r\n")
         if not end:
@@ -117,7 +123,8 @@ class Asking:
 
 def asked(port: int, tokens: Sequence[str], keys: Sequence[str], seconds: float) -> list[float]:
     """Milliseconds of each answer, in the order in which they came."""
-    waiting, found, chosen = selectors.DefaultSelector(), list[float](), random.Random(1)
+    waiting, found = selectors.DefaultSelector(), list[float]()
+    chosen = random.Random(1)  # noqa: S311 -- the same keys each time
     for token in tokens:
         connection = socket.create_connection(("127.0.0.1", port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -146,7 +153,7 @@ def _path() -> str:
     return PRODUCT.replace(".", "/")
 
 
-def keys_of(scale: float, number: int = 10_000) -> list[str]:
+def keys_of(scale: float, number: int = KEYS) -> list[str]:
     """Keys of rows from all over the table."""
     rows = pl.scan_parquet(parquet(scale)).select("l_orderkey", "l_linenumber").collect()
     chosen = rows.sample(number, seed=1)
@@ -198,7 +205,7 @@ def measured(url: str, settings: Settings, scale: float, seconds: float) -> Iter
         made = [catalog.tokens.create(name, [Scope.READ], lasting=36_000) for name in people()]
     keys, secrets = keys_of(scale), [token.secret for token in made]
     with serving(url, settings) as (port, process):
-        asked(port, secrets, keys, 1.0)  # not counted
+        asked(port, secrets, keys, seconds / 2)  # not counted
         for clients in (1, CLIENTS):
             before, begun = cpu_seconds(process), time.perf_counter()
             times = asked(port, secrets[:clients], keys, seconds)
@@ -207,14 +214,86 @@ def measured(url: str, settings: Settings, scale: float, seconds: float) -> Iter
             yield Figures(name, times, spent, cpu_seconds(process) - before)
 
 
-if __name__ == "__main__":
-    import sys
+def decisions(url: str, settings: Settings) -> Iterator[tuple[str, float]]:
+    """Milliseconds of a decision: with and without looking for the agreement, and anew."""
+    with Catalog.open(url) as catalog, closing(ReadAudit(catalog)) as audit:
+        deciding = Deciding.of(catalog, settings, audit)
+        port = port_of_record(catalog.product(PRODUCT))
+        who = deciding.principals(people()[0])
+        ask = Ask(who, Action.READ, port, PURPOSE)
+        found = deciding.viewing().view(ask)
+        agreed = replace(ask, agreement=found.agreement)
+        yield "a decision, the agreement looked up", _each(lambda: deciding.viewing().view(ask))
+        yield "the same, the agreement known", _each(lambda: deciding.viewing().view(agreed))
+        kinds = iter(range(ANEW + 1))
 
-    scale = 0.2
-    with tempfile.TemporaryDirectory() as folder:
-        settings = publish_once(scale)
-        settings = settings.model_copy(
-            update={"serving": ServingSettings(port=0, token_requests_per_second=1e6)}
-        )
-        for f in measured(f"sqlite:///{folder}/c.db", settings, scale, float(sys.argv[1])):
-            print(f.line, flush=True)
+        def anew() -> object:
+            return deciding.viewing().view(replace(agreed, region=f"region {next(kinds)}"))
+
+        yield "one that was not taken before", _each(anew, ANEW)
+
+
+def _each(act: Callable[[], object], times: int = DECISIONS) -> float:
+    """Milliseconds of the processor that something takes, after a first time."""
+    act()
+    begun = time.thread_time()
+    for _ in range(times):
+        act()
+    return (time.thread_time() - begun) / times * 1_000
+
+
+def told(url: str, scale: float, seconds: float) -> Iterator[str]:
+    """The page of results, line by line, as it is found."""
+    unlimited = ServingSettings(port=0, token_requests_per_second=1_000_000)
+    settings = publish_once(scale).model_copy(update={"serving": unlimited})
+    yield "# Rows by their key"
+    yield ""
+    yield (
+        f"A published table of lineitem at scale {scale:g}, behind `mesh serve`, beside its "
+        f"clients. Each of them asks for the row of one of {KEYS:,} keys, chosen at random, as "
+        "soon as it has the row before. Milliseconds; *CPU* is what the server's process takes of "
+        "the processors for an answer, which other work on the machine changes least."
+    )
+    yield ""
+    load = os.getloadavg()[0]
+    yield f"{seconds:g} s each, {os.cpu_count()} cores, a load of {load:.0f} before."
+    yield ""
+    yield "| what | median | 99th percentile | meant to be | answers a second | CPU |"
+    yield "| --- | ---: | ---: | --- | ---: | ---: |"
+    for found in measured(url, settings, scale, seconds):
+        yield found.line
+    yield ""
+    yield "| what | CPU | meant to be |"
+    yield "| --- | ---: | --- |"
+    for name, each in decisions(url, settings):
+        aim = "" if "not taken" in name else f"≤ {DECISION_AIM_MS:g}"
+        missed = ": **missed**" if aim and each > DECISION_AIM_MS else ""
+        yield f"| {name} | {each:.3f} | {aim}{missed} |"
+
+
+def main() -> None:
+    """Measure on SQLite, or on a PostgreSQL of its own, and keep the results of a full run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="the whole table; results are kept")
+    parser.add_argument("--scale", type=float, help="of the data, in place of the usual one")
+    parser.add_argument("--postgresql", action="store_true", help="a catalog there, to look at")
+    chosen = parser.parse_args()
+    scale = chosen.scale or (1.0 if chosen.full else 0.2)
+    keeps = chosen.full and not chosen.scale and not chosen.postgresql
+    lines = []
+    with (
+        tempfile.TemporaryDirectory(prefix="mesh-benchmark-") as folder,
+        own_postgresql()
+        if chosen.postgresql
+        else nullcontext(f"sqlite:///{folder}/catalog.db") as url,
+    ):
+        for line in told(url, scale, SECONDS if chosen.full else SECONDS / 5):
+            print(line, flush=True)
+            lines.append(line)
+    to = RESULTS if keeps else QUICK_RESULTS
+    to.mkdir(parents=True, exist_ok=True)
+    (to / "lookups.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

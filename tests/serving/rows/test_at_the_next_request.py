@@ -148,7 +148,7 @@ def test_a_row_is_of_the_latest_version_and_the_same_from_memory_as_from_its_fil
 
 def test_rows_in_memory_are_shown_as_policy_says(party, server):
     owner, noor = party.asking(OWNER), party.asking(NOOR)
-    party.agreed(NOOR)
+    party.agreed(NOOR, "id", "carrier", "tail_number")
     for _ in range(8):
         seen, hidden = row(server, noor, 1)[0], row(server, noor, 2)[0]
         assert seen.json()["tail_number"] != row(server, owner, 1)[0].json()["tail_number"]
