@@ -6,15 +6,17 @@ without: an answer is always somebody's.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from urllib.parse import unquote, urlencode
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import State
 from starlette.responses import Response
 
 from mesh.errors import DefinitionError, Problem
+from mesh.lake import Lake
 from mesh.reading.governed import GovernedRead
 from mesh.reading.reader import Reader
 from mesh.serving import problems
@@ -38,9 +40,8 @@ def make_rows_app(state: State) -> FastAPI:
     """The rows' application, which shares the state of the server's own."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state = state
-    import os
-
-    app.state.lookups = CapacityLimiter(int(os.environ.get("LK", "3")))
+    is_local = Lake.of(state.readers.settings).is_local
+    app.state.lookups = asyncio.Semaphore(_AT_ONCE if is_local else _AT_ONCE_AFAR)
     problems.install(app)
     app.add_exception_handler(DefinitionError, _of_request)
     app.include_router(router)
@@ -85,7 +86,8 @@ def table(request: Request, domain: str, product: str) -> Response:
 
 async def row(request: Request) -> Response:
     """The row of a key."""
-    return await to_thread.run_sync(_row, request, limiter=request.app.state.lookups)
+    async with request.app.state.lookups:
+        return await run_in_threadpool(_row, request)
 
 
 def _row(request: Request) -> Response:
