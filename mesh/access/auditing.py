@@ -89,7 +89,7 @@ class ReadAudit:
         if waiting > MOST_WAITING:
             self.flush()
         elif waiting % AT_ONCE == 0:
-            self._try_to_flush()
+            threading.Thread(target=self._try_to_flush, name="mesh-audit", daemon=True).start()
 
     def refused(self, note: RefusalNote) -> None:
         """Note a read that is refused. Raises nothing: what was refused stays so."""

@@ -17,8 +17,12 @@ from mesh.access.defaults import agreements_of
 from mesh.access.model import Port
 from mesh.access.principals import Directory
 from mesh.access.reading_policies import policies_of
+from mesh.catalog.agreements import AgreementBook
+from mesh.catalog.cases import AgreementRecord
 from mesh.catalog.model import ProductRecord
 from mesh.catalog.store import Catalog
+from mesh.catalog.watching import Unchanged
+from mesh.naming import ProductId
 from mesh.products.domain import OrganizationManifest
 from mesh.products.policy_files import PolicyFile
 
@@ -40,32 +44,66 @@ class RegisteredAccess:
     region: str = ""
     _made: dict[str, Decider] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _digests: Unchanged[str, str] = field(init=False, repr=False)
+    _agreements: KeptAgreements = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_digests", Unchanged(self.catalog.stamp))
+        object.__setattr__(self, "_agreements", KeptAgreements(self.catalog))
 
     def decider(self) -> Decider:
         """The decision point as of now; the same until something is registered.
 
         Raises PolicyError when the organisation's policies cannot be read.
         """
-        digest = self.catalog.policies.digest()
+        digest = self._digests.get("", self.catalog.policies.digest)
         with self._lock:
             if digest not in self._made:
                 self._made.clear()
                 self._made[digest] = decider_of_catalog(
-                    self.catalog, rows=self.rows, environment=self.environment, region=self.region
+                    self.catalog,
+                    rows=self.rows,
+                    environment=self.environment,
+                    region=self.region,
+                    book=self._agreements,
                 )
             return self._made[digest]
 
 
+class KeptAgreements(AgreementBook):
+    """The agreements of a catalog, read again whenever anything in it has changed.
+
+    Whether one has begun, or is over, is for whoever asks to see at that moment.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Read nothing yet."""
+        self._book = catalog.agreements
+        self._kept: Unchanged[ProductId, list[AgreementRecord]] = Unchanged(catalog.stamp)
+
+    def of_port(self, product: ProductId) -> list[AgreementRecord]:
+        """Agreements that hold for a major, as of now."""
+        return self._kept.get(product, lambda: self._book.of_port(product))
+
+
 def decider_of_catalog(
-    catalog: Catalog, *, rows: RowFiltering, environment: str = "", region: str = ""
+    catalog: Catalog,
+    *,
+    rows: RowFiltering,
+    environment: str = "",
+    region: str = "",
+    book: AgreementBook | None = None,
 ) -> Decider:
-    """The decision point of a catalog as it is now. Raises PolicyError as `RegisteredAccess`."""
+    """The decision point of a catalog as it is now. Raises PolicyError as `RegisteredAccess`.
+
+    `book` stands in for the catalog's own agreements.
+    """
     manifest = manifest_of(catalog.policies.organization())
     files = catalog.policies.files()
     return Decider(
         policies_of(_readable(files)),
         directory_of_catalog(catalog, manifest),
-        agreements_of(manifest, files, catalog.agreements),
+        agreements_of(manifest, files, book or catalog.agreements),
         rows=rows,
         environment=environment,
         region=region,

@@ -6,7 +6,7 @@ Owns the way in: every call is one transaction, and errors are Mesh's own. What 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -152,6 +152,10 @@ class Catalog:
     def held(self) -> AbstractContextManager[None]:
         """Keep the database open meanwhile: for a process with many calls in a row."""
         return self._database.held()
+
+    def stamp(self) -> Hashable:
+        """Another one once anything in the catalog has changed; see `mesh.catalog.watching`."""
+        return self._database.stamp()
 
     def irreplaceable(self) -> Mapping[str, int]:
         """How many rows there are of what neither definitions nor the lake know, by kind."""

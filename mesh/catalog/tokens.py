@@ -23,6 +23,7 @@ from mesh.catalog import schema
 from mesh.catalog.database import Database
 from mesh.catalog.outlasting import outlasting
 from mesh.catalog.remote.operations import composed
+from mesh.catalog.watching import Unchanged
 from mesh.errors import CatalogError, MeshError, UnknownTokenError
 
 PREFIX = "mesh_"
@@ -89,6 +90,7 @@ class Tokens:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._records: Unchanged[str, TokenRecord | None] = Unchanged(database.stamp)
 
     @composed
     def create(
@@ -163,17 +165,20 @@ class Tokens:
     def known(self, secret: str) -> TokenRecord | None:
         """The valid token of a secret, whose use is noted; None for any other."""
         digest, now = _hash(secret), datetime.now(UTC)
+        record = self._records.get(digest, lambda: self._found(digest))
+        if record is None or record.state(now) != "valid":
+            return None
+        if record.last_used_at is None or now - record.last_used_at >= _NOTED_EVERY:
+            self._note_use(record, now)
+        return record
+
+    def _found(self, digest: str) -> TokenRecord | None:
         with self._database.reading() as connection:
             found = select(schema.tokens).where(schema.tokens.c.hash == digest)
             row = connection.execute(found).first()
         if row is None or not hmac.compare_digest(row.hash, digest):
             return None
-        record = _record(row)
-        if record.state(now) != "valid":
-            return None
-        if record.last_used_at is None or now - record.last_used_at >= _NOTED_EVERY:
-            self._note_use(record, now)
-        return record
+        return _record(row)
 
     @outlasting
     def _kept(self, record: TokenRecord, digest: str) -> TokenRecord:

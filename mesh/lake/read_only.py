@@ -65,6 +65,10 @@ class ReadOnlyStore:
         """Whether there is such a file."""
         return self.inner.has(path)
 
+    def mark(self, path: str) -> str | None:
+        """What tells a file from another one that is put in its place."""
+        return self.inner.mark(path)
+
     def probe(self) -> None:
         """Refused: a probe writes."""
         self._refuse("a probe")

@@ -99,6 +99,9 @@ class Store(Protocol):
     def has(self, path: str) -> bool:
         """Whether there is such a file."""
 
+    def mark(self, path: str) -> str | None:
+        """What tells a file from another one that is put in its place; None when there is none."""
+
     def probe(self) -> None:
         """Raise UnsafeStoreError when the store ignores conditional writes."""
 
@@ -232,6 +235,13 @@ class LocalStore:
         """Whether there is such a file."""
         return (self.root / path).is_file()
 
+    def mark(self, path: str) -> str | None:
+        """By which file it is, and when it was written."""
+        with storage_errors(str(self.root)), suppress(FileNotFoundError):
+            found = (self.root / path).stat()
+            return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+        return None
+
     def probe(self) -> None:
         """Local file systems refuse to create what exists: delta-rs links, and never replaces."""
 
@@ -313,6 +323,13 @@ class ObjectStore:
             obstore.head(self._open(), path)
             return True
         return False
+
+    def mark(self, path: str) -> str | None:
+        """The store's own tag of what the object holds."""
+        with storage_errors(self.url), suppress(FileNotFoundError):
+            found = obstore.head(self._open(), path)
+            return f"{found['e_tag']}-{found['last_modified'].timestamp()}-{found['size']}"
+        return None
 
     def probe(self) -> None:
         """Create an object twice: the second must be refused. Once a bucket and process."""

@@ -41,6 +41,7 @@ since the last checkpoint, so that is what keeps a read of a busy table at a few
 COLUMNS_KEY = "mesh.columns"
 """Key in a commit's metadata that names the columns which are new with it, or of another type."""
 _CHECKPOINT_INTERVAL = int(_CONFIGURATION["delta.checkpointInterval"])
+_PLAIN_FEATURES = frozenset({"timestampNtz"})
 _ALREADY_THERE = ("already exists", "version 0")
 
 
@@ -184,6 +185,13 @@ class Snapshot:
         """The rows, in the types that the contract promises."""
         return restored(self.scan(), self.schema)
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether files hold the rows as they are: nothing beside them deletes or renames any."""
+        protocol = self._delta.protocol()
+        features = set(protocol.reader_features or ())
+        return protocol.min_reader_version == 1 or (bool(features) and features <= _PLAIN_FEATURES)
+
     def _writable(self) -> DeltaTable:
         """The table at this version, opened again when its credentials have been renewed since."""
         options = self.table._storage_options or {}  # noqa: SLF001 -- Table is this module's own
@@ -287,6 +295,10 @@ class Table:
                     hint=f"versions are 0 to {latest}",
                 ) from error
             raise explained(error, self.url) from error
+
+    def mark(self, version: int) -> str | None:
+        """What tells a version's entry in the log from another in its place; None for no entry."""
+        return self.store.mark(log_path(version))
 
     def refreshed(self, seen: Snapshot | None) -> Snapshot | None:
         """The latest snapshot, given what was the latest: one request when it still is."""

@@ -13,9 +13,10 @@ import getpass
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from mesh.catalog.usage_writing import Count, Read, add_counts
@@ -67,7 +68,7 @@ class ReadCounts:
             return
         now = datetime.now(UTC)
         who = consumer or looker(settings)
-        reads = [Read(product, column, who, now.date()) for column in ("", *columns)]
+        reads = _reads(product, tuple(columns), who, now.date())
         place = _Place(settings.catalog_url, settings.catalog.token, settings.catalog_bundle)
         with self._lock:
             waiting = self._waiting.setdefault(place, {})
@@ -122,6 +123,12 @@ class ReadCounts:
 
 READS = ReadCounts()
 """Those of this process."""
+
+
+@lru_cache(maxsize=256)
+def _reads(product: str, columns: Sequence[str], who: str, day: date) -> Sequence[Read]:
+    """One read of a product and of each column; made once for who reads again and again."""
+    return [Read(product, column, who, day) for column in ("", *columns)]
 
 
 def _write(place: _Place, counts: dict[Read, Count]) -> bool:

@@ -8,14 +8,11 @@ protocol: every way to read a product that is served is built on it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, NoReturn, Protocol
 
 import polars as pl
@@ -23,23 +20,27 @@ import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from mesh.access.model import Ask, MaskKind, View
-from mesh.access.reads import Audit, ReadEntry, policies_of, telling_refusals
+from mesh.access.reads import Audit, ReadEntry, telling_refusals
 from mesh.access.refusals import RefusalNote
 from mesh.access.secret import MaskSecret, holder_of
-from mesh.catalog.landed import landed_receipts
-from mesh.catalog.receipts import Receipt
 from mesh.errors import AccessDeniedError, UnknownColumnError
 from mesh.lake import Lake, Snapshot, Table
+from mesh.lake.hot import HotGroups
 from mesh.lake.moments import version_at
 from mesh.lake.streaming import batches_of_frame
 from mesh.lake.unreadable import naming_damage
+from mesh.lake.versions import Kept, Versions
+from mesh.naming import ProductId
 from mesh.reading.counting import READS
-from mesh.reading.ended import RetiredWarning, end_of
+from mesh.reading.ended import RetiredWarning
+from mesh.reading.prepared import Facts, Prepared
 from mesh.reading.read import opened
-from mesh.reading.seen import Seen, seen_of
-from mesh.reading.snapshot import PinnedInput
+from mesh.reading.snapshot import PinnedInput, pinned_whole
 from mesh.reading.whole import require_whole
 from mesh.settings import Settings
+
+_MOST_VIEWS = 1_024
+"""Views of a version that a server keeps ready."""
 
 
 class Viewing(Protocol):
@@ -48,34 +49,6 @@ class Viewing(Protocol):
     def view(self, ask: Ask) -> View:
         """What the asking principal sees. Raises AccessDeniedError."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of the version that is read, beside its rows. Times are UTC.
-
-    `receipt` is the publication that made it what it is; None when nothing tells of one.
-    """
-
-    table_version: int
-    table_id: str
-    contract_version: str
-    receipt: Receipt | None = field(default=None, repr=False)
-
-    @property
-    def published_at(self) -> datetime | None:
-        """How fresh it is."""
-        return self.receipt.published_at if self.receipt else None
-
-    @property
-    def verdict(self) -> str:
-        """`passed`; `warned` where rules were broken that keep nothing out; or `rejected rows`."""
-        if self.receipt is None:
-            return "unknown"
-        if self.receipt.rows_rejected:
-            return "rejected rows"
-        is_warned = any(str(tally.outcome) == "failed" for tally in self.receipt.tallies)
-        return "warned" if is_warned else "passed"
 
 
 def open_governed(
@@ -96,16 +69,74 @@ def open_governed(
     put on this version; UnknownProductError, NotPublishedError and VersionRemovedError as
     `mesh.read`.
     """
-    with telling_refusals(audit, ask):
-        view = decider.view(ask)
-    product = ask.port.name
-    if as_of is not None and version is None:
-        version = version_at(Lake.of(settings).alone.table(ask.port.id), as_of)
-    pinned = opened(product, settings, version=version)
-    found = govern(pinned, view, ask=ask, settings=settings, audit=_Counted(settings, audit))
-    if version is None and (ended := end_of(pinned, is_latest=True)) is not None:
-        warnings.warn(ended.told(datetime.now(UTC)), RetiredWarning, stacklevel=2)
-    return found
+    opening = Opening(settings)
+    return opening.open(decider, ask, version=version, as_of=as_of, audit=audit)
+
+
+class Opening:
+    """The way from a decided view to a read. A server keeps one: what reads share, it keeps.
+
+    Kept are versions of tables, views of them that are ready to be read, and what the log tells of
+    them. Which version is the latest is looked for each time. Shared by threads.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lake = Lake.of(settings).alone
+        self._versions = Versions(self._lake)
+        self._hot = HotGroups(settings.serving.lookup_bytes)
+        self._current: Kept[ProductId, _Current] = Kept()
+
+    def open(
+        self,
+        decider: Viewing,
+        ask: Ask,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        audit: Audit | None = None,
+    ) -> GovernedRead:
+        """What somebody sees of a version. Raises what `open_governed` does."""
+        with telling_refusals(audit, ask):
+            view = decider.view(ask)
+        if as_of is not None and version is None:
+            version = version_at(self._lake.table(ask.port.id), as_of)
+        with telling_refusals(audit, ask, view):
+            found = self._of(view, version)
+        if version is None and (end := found.end) is not None:
+            warnings.warn(end.told(datetime.now(UTC)), RetiredWarning, stacklevel=3)
+        return GovernedRead(found, ask, _Counted(self._settings, audit))
+
+    def _of(self, view: View, version: int | None) -> Prepared:
+        latest = self._versions.find_latest(view.port.id)
+        if latest is None or version not in {None, latest.version}:
+            pinned = opened(view.port.name, self._settings, version=version)
+            return prepared(pinned, view, self._settings)
+        return self._current_of(view.port.id, latest).of(view, self._settings, self._hot)
+
+    def _current_of(self, product: ProductId, latest: Snapshot) -> _Current:
+        """What is kept of the latest version; of those before, nothing any more."""
+        known = self._current.find(product)
+        if known is not None and known.pinned.opened is latest:
+            return known
+        self._hot.forget(latest.table_id, {file.path for file in latest.files})
+        return self._current.keep(product, _Current(pinned_whole(str(product), latest)))
+
+
+class _Current:
+    """The latest version of a product, and views of it that are ready to be read."""
+
+    def __init__(self, pinned: PinnedInput) -> None:
+        self.pinned = pinned
+        self._views: Kept[int, tuple[View, Prepared]] = Kept(_MOST_VIEWS)
+
+    def of(self, view: View, settings: Settings, hot: HotGroups) -> Prepared:
+        """A view of it. The same by being the same object: to compare what it says takes longer."""
+        known = self._views.find(id(view))
+        if known is None or known[0] is not view:
+            known = view, prepared(self.pinned, view, settings, hot)
+            self._views.keep(id(view), known)
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +163,23 @@ class _Counted:
             self.log.refused(note)
 
 
+def prepared(
+    pinned: PinnedInput, view: View, settings: Settings, hot: HotGroups | None = None
+) -> Prepared:
+    """A view that was decided, on an input that is pinned. Raises AccessDeniedError."""
+    is_hashed = any(c.mask and c.mask.kind is MaskKind.HASH for c in view.columns)
+    secret = MaskSecret.of(settings) if is_hashed else None
+    key = secret.key_for(holder_of(view)) if secret else b""
+    salt = (secret.id, holder_of(view)) if secret else ()
+    return Prepared(pinned, view, key, salt, hot)
+
+
 def govern(
     pinned: PinnedInput, view: View, *, ask: Ask, settings: Settings, audit: Audit | None = None
 ) -> GovernedRead:
     """The same of an input that is pinned already, and of a view that was decided."""
-    is_hashed = any(c.mask and c.mask.kind is MaskKind.HASH for c in view.columns)
-    secret = MaskSecret.of(settings) if is_hashed else None
     with telling_refusals(audit, ask, view):
-        seen = seen_of(pinned, view, secret.key_for(holder_of(view)) if secret else b"")
-    salt = (secret.id, holder_of(view)) if secret else ()
-    return GovernedRead(pinned, view, ask, seen, salt, audit)
+        return GovernedRead(prepared(pinned, view, settings), ask, audit)
 
 
 class GovernedRead:
@@ -150,58 +188,37 @@ class GovernedRead:
     `schema` is exactly that of the batches that are handed out. A column's metadata names its mask.
     """
 
-    def __init__(
-        self,
-        pinned: PinnedInput,
-        view: View,
-        ask: Ask,
-        seen: Seen,
-        salt: Sequence[str],
-        audit: Audit | None,
-    ) -> None:
-        self.view = view
-        self.version = pinned.version
-        self.schema: pa.Schema = seen.schema
-        self._pinned = pinned
+    def __init__(self, prepared: Prepared, ask: Ask, audit: Audit | None) -> None:
+        self.view = prepared.view
+        self.version = prepared.pinned.version
+        self.schema: pa.Schema = prepared.seen.schema
+        self.columns: tuple[str, ...] = prepared.columns
+        self._prepared = prepared
         self._ask = ask
-        self._seen = seen
-        self._salt = salt
         self._audit = audit
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that are handed out."""
-        return tuple(self.schema.names)
-
-    @cached_property
     def digest(self) -> str:
-        """Names exactly what is handed out: the same rows and values for the same digest.
+        """Names exactly what is handed out: the same rows and values for the same digest."""
+        return self._prepared.digest
 
-        Under another agreement, or another secret, a hashed column has other values.
-        """
-        table = self._snapshot.table_id
-        told = [self.view.digest, table, self.version, self.columns, self._salt]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-    @cached_property
+    @property
     def facts(self) -> Facts:
         """What is known of this version."""
-        snapshot = self._snapshot
-        receipt = next(landed_receipts(snapshot), None)
-        contract = receipt.contract_version if receipt else str(self.view.port.contract.version)
-        return Facts(self.version, snapshot.table_id, contract, receipt)
+        return self._prepared.facts
 
-    @cached_property
-    def _snapshot(self) -> Snapshot:
-        return self._pinned.opened or self._pinned.table.snapshot(self.version)
+    @property
+    def types(self) -> pl.Schema:
+        """The types of the columns that are handed out, as Polars has them."""
+        return self._prepared.types
 
     def whole_table(self) -> Table:
         """The table itself, for whoever sees every value that lies there, of every version.
 
         Raises AccessDeniedError for everybody else.
         """
-        require_whole(self.view, self._snapshot)
-        return self._pinned.table
+        require_whole(self.view, self._prepared.snapshot)
+        return self._prepared.pinned.table
 
     def _chosen(self, columns: Sequence[str] | None) -> tuple[str, ...]:
         """Columns that are asked for. Of one that is hidden nothing is told, not even that."""
@@ -210,17 +227,15 @@ class GovernedRead:
                 raise UnknownColumnError(name, self.columns, where=self.view.port.name)
         return self.columns if columns is None else tuple(columns)
 
-    @property
-    def types(self) -> pl.Schema:
-        """The types of the columns that are handed out, as Polars has them."""
-        return self._seen.types
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Have the log tell of what is refused of what they see, within the block."""
+        with telling_refusals(self._audit, self._ask, self.view):
+            yield
 
     def refuse(self, what: str) -> NoReturn:
-        """Refuse what somebody asks of what they see, with an entry of the log.
-
-        Raises AccessDeniedError.
-        """
-        with telling_refusals(self._audit, self._ask, self.view):
+        """Refuse what somebody asks of what they see. Raises AccessDeniedError."""
+        with self.refusing():
             raise AccessDeniedError(what, where=self.view.port.name)
 
     def lookup(self, values: Mapping[str, Any]) -> pl.DataFrame:
@@ -231,20 +246,21 @@ class GovernedRead:
 
         Raises UnknownColumnError for a column that is not seen, or seen behind a mask.
         """
-        masked = {column.name for column in self.view.columns if column.mask}
-        plain = [name for name in self.columns if name not in masked]
+        plain = [name for name in self.columns if name not in self._prepared.masked]
         for name in values:
             if name not in plain:
                 raise UnknownColumnError(name, plain, where=self.view.port.name)
-        with closing(self.batches(equal=values)) as batches:
-            return pl.concat([pl.DataFrame(schema=self.types), *batches])
+        with self._told(self.columns) as told:
+            found = self._prepared.lookup(values)
+            told.rows = found.height
+        return found
 
     def scan(self) -> pl.LazyFrame:
         """What is seen, as a lazy frame to which anything may be added.
 
         Columns that are not needed are not read; filters are evaluated on what is seen.
         """
-        return register_io_source(self._source, schema=self._seen.types)
+        return register_io_source(self._source, schema=self.types)
 
     def reader(
         self, *, limit: int | None = None, columns: Sequence[str] | None = None
@@ -256,11 +272,7 @@ class GovernedRead:
         return pa.RecordBatchReader.from_batches(schema, batches)
 
     def batches(
-        self,
-        columns: Sequence[str] | None = None,
-        limit: int | None = None,
-        *,
-        equal: Mapping[str, Any] | None = None,
+        self, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> Generator[pl.DataFrame]:
         """What is seen, as frames of bounded size, in the table's order.
 
@@ -268,24 +280,25 @@ class GovernedRead:
         before the first row where that cannot be.
         """
         chosen = self._chosen(columns)
+        with self._told(chosen) as told:
+            frame = self._prepared.seen.frame.select(chosen)
+            for batch in batches_of_frame(frame if limit is None else frame.head(limit)):
+                told.rows += batch.height
+                yield batch
+
+    @contextmanager
+    def _told(self, columns: Sequence[str]) -> Iterator[_Told]:
+        """A read of some columns, which is told of however it ends."""
         if self._audit is not None:
             self._audit.require_room()
-        same = [pl.col(name) == pl.lit(value) for name, value in (equal or {}).items()]
-        frame = (
-            self._seen.frame.filter(same).select(chosen)
-            if same
-            else self._seen.frame.select(chosen)
-        )
-        began, rows, is_complete = datetime.now(UTC), 0, False
+        told, is_complete = _Told(datetime.now(UTC)), False
         try:
-            with naming_damage(self._pinned.table, self.version):
-                for batch in batches_of_frame(frame if limit is None else frame.head(limit)):
-                    rows += batch.height
-                    yield batch
+            with naming_damage(self._prepared.pinned.table, self.version):
+                yield told
             is_complete = True
         finally:
             if self._audit is not None:
-                self._audit.read(self._entry(chosen, rows, began, is_complete=is_complete))
+                self._audit.read(self._entry(columns, told, is_complete=is_complete))
 
     def _arrow_batches(
         self, columns: Sequence[str], schema: pa.Schema, limit: int | None
@@ -309,10 +322,8 @@ class GovernedRead:
                 kept = batch if predicate is None else batch.filter(predicate)
                 yield kept.select(wanted)
 
-    def _entry(
-        self, columns: Sequence[str], rows: int, began: datetime, *, is_complete: bool
-    ) -> ReadEntry:
-        masked = {column.name for column in self.view.columns if column.mask}
+    def _entry(self, columns: Sequence[str], told: _Told, *, is_complete: bool) -> ReadEntry:
+        masked = self._prepared.masked
         return ReadEntry(
             principal=self._ask.principal,
             action=self._ask.action,
@@ -322,15 +333,23 @@ class GovernedRead:
             version=self.version,
             columns=tuple(columns),
             masked=tuple(name for name in columns if name in masked),
-            rows=rows,
+            rows=told.rows,
             is_complete=is_complete,
-            began_at=began,
+            began_at=told.began_at,
             ended_at=datetime.now(UTC),
             agreement=self.view.agreement,
-            policies=policies_of(self.view),
+            policies=self._prepared.policies,
             policies_digest=self.view.policies_digest,
             view=self.digest,
         )
+
+
+@dataclass(slots=True)
+class _Told:
+    """A read that goes on: when it began, and how many rows it has handed out."""
+
+    began_at: datetime
+    rows: int = 0
 
 
 def _as_arrow(batch: pl.DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -40,10 +40,11 @@ def lend(reader: Reader, product: str, *, log: Log, by: str = "") -> TableCreden
     where none can be had, UnsafeStoreError, StorageError, CatalogError, and as `Reader.read`.
     """
     read = reader.read(product)
-    table = read.whole_table()
     now = datetime.now(UTC)
-    end = _end(read, now + timedelta(seconds=reader.settings.lending.seconds), now)
-    _require_until(reader, read, end)
+    with read.refusing():
+        table = read.whole_table()
+        end = _end(read, now + timedelta(seconds=reader.settings.lending.seconds), now)
+        _require_until(reader, read, end)
     lender = Lender(reader.settings.lending.role)
     seconds = int((end - now).total_seconds())
     keys = lender.lend(table, name=reader.principal.name, seconds=seconds)

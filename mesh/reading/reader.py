@@ -15,7 +15,7 @@ from mesh.access.model import Action, Ask, ColumnView, Principal, View
 from mesh.access.reads import Audit
 from mesh.access.registered import port_of_record
 from mesh.catalog.model import ProductRecord
-from mesh.reading.governed import GovernedRead, Viewing, open_governed
+from mesh.reading.governed import GovernedRead, Opening, Viewing
 from mesh.settings import Settings
 
 
@@ -30,7 +30,10 @@ class Operator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """One principal, reading for one purpose. `product` finds a product by its full name."""
+    """One principal, reading for one purpose. `product` finds a product by its full name.
+
+    `opening` is what a server keeps for all its readers.
+    """
 
     principal: Principal
     purpose: str
@@ -38,6 +41,7 @@ class Reader:
     product: Callable[[str], ProductRecord]
     settings: Settings
     audit: Audit | None = None
+    opening: Opening | None = None
 
     def read(
         self,
@@ -51,11 +55,5 @@ class Reader:
         Raises AccessDeniedError, UnknownProductError, NotPublishedError and VersionRemovedError.
         """
         ask = Ask(self.principal, Action.READ, port_of_record(self.product(name)), self.purpose)
-        return open_governed(
-            self.decider,
-            ask,
-            settings=self.settings,
-            version=version,
-            as_of=as_of,
-            audit=self.audit,
-        )
+        opening = self.opening or Opening(self.settings)
+        return opening.open(self.decider, ask, version=version, as_of=as_of, audit=self.audit)

@@ -6,7 +6,7 @@ are not seen left out, then masks. What cannot be done to a version refuses it a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -32,11 +32,34 @@ class Seen:
 
     frame: pl.LazyFrame
     schema: pa.Schema
+    steps: Steps
 
     @property
     def types(self) -> pl.Schema:
         """As Polars has them."""
         return pl.Schema(self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What is done to rows, in this order: types, rows that are not seen left out, masks."""
+
+    promised: Sequence[pl.Expr]
+    rows: pl.Expr | None
+    masks: Sequence[pl.Expr]
+    columns: Sequence[str]
+
+    @property
+    def are_none(self) -> bool:
+        """Whether rows are seen as they are, if not all of their columns."""
+        return not self.promised and self.rows is None and not self.masks
+
+    def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """What is seen of rows that a version has, or of some of them."""
+        frame = rows.with_columns(self.promised) if self.promised else rows
+        if self.rows is not None:
+            frame = frame.filter(self.rows)
+        return (frame.with_columns(self.masks) if self.masks else frame).select(self.columns)
 
 
 def seen_of(pinned: PinnedInput, view: View, key: bytes) -> Seen:
@@ -49,12 +72,14 @@ def seen_of(pinned: PinnedInput, view: View, key: bytes) -> Seen:
     present = frame.collect_schema()
     shown = _shown(view, present)
     wanted = [*(c.name for c in shown), *_filtered(view)]
-    frame = frame.with_columns(_promised(view, present, wanted))
-    if view.rows is not None:
-        frame = frame.filter(view.rows.expression)
     columns = {c.name: view.port.contract.column(c.name) for c in shown}
-    masks = [masked(c.mask, columns[c.name], key) for c in shown if c.mask is not None]
-    return Seen(frame.with_columns(masks).select(list(columns)), _schema(view, shown, columns))
+    steps = Steps(
+        tuple(_promised(view, present, wanted)),
+        None if view.rows is None else view.rows.expression,
+        tuple(masked(c.mask, columns[c.name], key) for c in shown if c.mask is not None),
+        tuple(columns),
+    )
+    return Seen(steps.over(frame), _schema(view, shown, columns), steps)
 
 
 def _shown(view: View, present: Iterable[str]) -> list[ColumnView]:

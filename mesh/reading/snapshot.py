@@ -116,6 +116,13 @@ def pin(port: str, declared: Input, lake: Lake, *, version: int | None = None) -
     )
 
 
+def pinned_whole(product: str, snapshot: Snapshot) -> PinnedInput:
+    """A version of a product, with all its columns."""
+    columns = tuple(snapshot.schema.names)
+    used = Input(product)
+    return PinnedInput("read", used, snapshot.table, snapshot.version, columns, opened=snapshot)
+
+
 def _nowhere(lake: Lake) -> str:
     """Where else it was looked for; empty when nothing is fallen back to."""
     if not lake.fallbacks:

@@ -19,6 +19,8 @@ from mesh.errors import MeshError
 from mesh.lake.streaming import batches_of_frame
 
 BATCH_ROWS = 65_536
+Rows = pl.LazyFrame | pl.DataFrame
+"""Rows to be written: as they come, or held already."""
 _UTC = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
@@ -31,7 +33,7 @@ def write(frame: pl.LazyFrame, form: str, output: Path | None) -> None:
         FORMATS[form](frame, stream)
 
 
-def _csv(frame: pl.LazyFrame, stream: BinaryIO) -> None:
+def _csv(frame: Rows, stream: BinaryIO) -> None:
     plain = _plain(frame)
     kinds = plain.collect_schema()
     flat = plain.with_columns(
@@ -45,7 +47,7 @@ def _csv(frame: pl.LazyFrame, stream: BinaryIO) -> None:
         header = False
 
 
-def _json(frame: pl.LazyFrame, stream: BinaryIO) -> None:
+def _json(frame: Rows, stream: BinaryIO) -> None:
     stream.write(b"[")
     separator = b"\n"
     for batch in _batches(_plain(frame)):
@@ -55,7 +57,7 @@ def _json(frame: pl.LazyFrame, stream: BinaryIO) -> None:
     stream.write(b"\n]\n")
 
 
-def _arrow(frame: pl.LazyFrame, stream: BinaryIO) -> None:
+def _arrow(frame: Rows, stream: BinaryIO) -> None:
     if stream.isatty():
         raise MeshError("Arrow is not for a terminal", hint="use `--output FILE`, or a pipe")
     compatible = pl.CompatLevel.oldest()
@@ -65,7 +67,7 @@ def _arrow(frame: pl.LazyFrame, stream: BinaryIO) -> None:
             writer.write_table(batch.to_arrow(compat_level=compatible).cast(schema))
 
 
-FORMATS: dict[str, Callable[[pl.LazyFrame, BinaryIO], None]] = {
+FORMATS: dict[str, Callable[[Rows, BinaryIO], None]] = {
     "csv": _csv,
     "json": _json,
     "arrow": _arrow,
@@ -73,10 +75,15 @@ FORMATS: dict[str, Callable[[pl.LazyFrame, BinaryIO], None]] = {
 """How rows are written as `csv`, `json` and `arrow`."""
 
 
-def _batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+def _batches(frame: Rows) -> Iterator[pl.DataFrame]:
     """The rows in order; at least one batch, so that a header is written."""
     count = 0
-    for batch in batches_of_frame(frame, chunk_size=BATCH_ROWS):
+    batches = (
+        frame.iter_slices(BATCH_ROWS)
+        if isinstance(frame, pl.DataFrame)
+        else batches_of_frame(frame, chunk_size=BATCH_ROWS)
+    )
+    for batch in batches:
         if batch.height:
             count += 1
             yield batch
@@ -84,12 +91,11 @@ def _batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame(schema=frame.collect_schema())
 
 
-def _plain(frame: pl.LazyFrame) -> pl.LazyFrame:
+def _plain(frame: Rows) -> Rows:
     """The rows with bytes in base64, at any depth: Polars panics on them in JSON."""
     kinds = frame.collect_schema().items()
-    return frame.with_columns(
-        _in_base64(pl.col(name), kind) for name, kind in kinds if _has_bytes(kind)
-    )
+    encoded = [_in_base64(pl.col(name), kind) for name, kind in kinds if _has_bytes(kind)]
+    return frame.with_columns(encoded) if encoded else frame
 
 
 def _has_bytes(kind: object) -> bool:

@@ -81,15 +81,16 @@ def make_app(
     app.state.readers = readers
     app.state.gathering = Gathering(catalog.events.take_batches)
     problems.install(app)
+    # First, since a path is looked for from the first to the last: rows are asked for most often.
+    if readers is not None:
+        app.mount(ROWS, make_rows_app(app.state))
+    if sharing is not None:
+        app.mount(SHARING, make_sharing_app(app.state))
     _mount(app, settings)
     if identities is not None:
         app.include_router(signing_in.offers)
         app.include_router(browsing.browsing)
     documents.install(app)
-    if sharing is not None:
-        app.mount(SHARING, make_sharing_app(app.state))
-    if readers is not None:
-        app.mount(ROWS, make_rows_app(app.state))
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

@@ -142,12 +142,36 @@ async def authorise(request: Request) -> Principal:
 
     A token that is wrong is refused even where nobody needs one: whoever sends it believes it good.
     """
-    limits: Limits = request.app.state.limits
     secret = _secret(request)
     if secret is None:
-        found: Principal | IdentityError | None = _of_session(request)
-    else:
-        found = await run_in_threadpool(_known, request, secret)
+        return _let_in(request, None, _of_session(request))
+    return _let_in(request, secret, await run_in_threadpool(_known, request, secret))
+
+
+async def identify(request: Request) -> tuple[Principal, model.Principal]:
+    """Somebody who may read, and whom the access model knows by that name.
+
+    For what decides by who somebody is: then everybody shows a token, also where reading is open.
+    Raises ProblemError.
+    """
+    return await run_in_threadpool(identify_here, request)
+
+
+def identify_here(request: Request) -> tuple[Principal, model.Principal]:
+    """The same for who is in a thread that may wait: to go to another costs as much as the rest."""
+    secret = _secret(request)
+    found = _of_session(request) if secret is None else _known(request, secret)
+    asking = checked(_let_in(request, secret, found), Scope.READ)
+    who = asking.who
+    if not asking.name or who is None:
+        raise unauthorised("this needs a token", "")
+    return asking, who
+
+
+def _let_in(
+    request: Request, secret: str | None, found: Principal | IdentityError | None
+) -> Principal:
+    limits: Limits = request.app.state.limits
     if isinstance(found, Principal):
         limits.tokens.take(found.token)
         return found
@@ -158,19 +182,6 @@ async def authorise(request: Request) -> Principal:
         raise unauthorised("the token is unknown, expired or revoked", "invalid_token")
     is_open = is_reading_open(request.app.state.settings)
     return Principal("", frozenset({Scope.READ} if is_open else ()))
-
-
-async def identify(request: Request) -> tuple[Principal, model.Principal]:
-    """Somebody who may read, and whom the access model knows by that name.
-
-    For what decides by who somebody is: then everybody shows a token, also where reading is open.
-    Raises ProblemError.
-    """
-    asking = checked(await authorise(request), Scope.READ)
-    who = await run_in_threadpool(lambda: asking.who)
-    if not asking.name or who is None:
-        raise unauthorised("this needs a token", "")
-    return asking, who
 
 
 async def needs_nothing(request: Request) -> Principal:

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mesh.catalog.watching import one_moment
 from mesh.serving.problems import MEDIA_TYPE, problem
 from mesh.serving.requests import ID_HEADER, STREAMED, as_get, named, remember
 
@@ -56,7 +57,8 @@ class Doorway:
             return
         if scope["method"] == "HEAD":
             scope = as_get(scope)
-        await self.app(scope, receive, leaving)
+        with one_moment():
+            await self.app(scope, receive, leaving)
 
 
 class _Leaving:

@@ -12,9 +12,12 @@ from typing import Any
 from mesh.access.model import Principal
 from mesh.access.reads import Audit, ReadEntry
 from mesh.access.refusals import RefusalNote
+from mesh.catalog.model import ProductRecord
 from mesh.catalog.store import Catalog
+from mesh.catalog.watching import Unchanged
 from mesh.contracts.isolation.ahead import Processes
 from mesh.reading.answering import Question
+from mesh.reading.governed import Opening
 from mesh.reading.reader import Reader
 from mesh.reading.statement import names_of
 from mesh.serving.deciding import Deciding
@@ -29,6 +32,16 @@ class Readers:
     deciding: Deciding
     settings: Settings
     processes: Processes = field(default_factory=Processes)
+    _opening: Opening = field(init=False, repr=False, compare=False)
+    _products: Unchanged[str, ProductRecord] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_opening", Opening(self.settings))
+        object.__setattr__(self, "_products", Unchanged(self.catalog.stamp))
+
+    def product(self, name: str) -> ProductRecord:
+        """A product as it is registered now. Raises UnknownProductError."""
+        return self._products.get(name, lambda: self.catalog.product(name))
 
     def of(self, principal: Principal, *, way: str, purpose: str = "") -> Reader:
         """A reader who sees what policy lets this principal see now.
@@ -39,9 +52,10 @@ class Readers:
             principal=principal,
             purpose=purpose,
             decider=self.deciding.viewing(),
-            product=self.catalog.product,
+            product=self.product,
             settings=self.settings,
             audit=Way(self.deciding.audit, way),
+            opening=self._opening,
         )
 
     def question(self, sql: str, parameters: Sequence[Any] = ()) -> Question:

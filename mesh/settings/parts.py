@@ -190,6 +190,13 @@ class ServingSettings(BaseModel):
         "Flight.",
     )
 
+    lookup_bytes: int = Field(
+        default=256 * 1024**2,
+        ge=0,
+        description="Bytes of memory for parts of tables that rows are looked up in by key again "
+        "and again; 0 for none.",
+    )
+
     @field_validator("proxies")
     @classmethod
     def _are_addresses(cls, proxies: list[str]) -> list[str]:

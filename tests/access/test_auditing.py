@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -104,6 +105,9 @@ def test_what_cannot_be_written_waits_and_then_nothing_is_read_any_more(
     with caplog.at_level(logging.WARNING):
         for _ in range(4):
             audit.read(note())
+            for thread in threading.enumerate():
+                if thread.name == "mesh-audit":
+                    thread.join()
     assert "2 reads are not in the audit log yet: no space is left" in caplog.text
     with pytest.raises(CatalogError, match="no space is left"):
         audit.require_room()  # asked before rows are handed out

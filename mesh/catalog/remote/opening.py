@@ -5,7 +5,7 @@ Owns the making of it: each class of the catalog gets a subclass whose methods a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -41,6 +41,10 @@ class _Elsewhere(Database):
     def held(self) -> Iterator[None]:
         """Nothing: connections are kept anyhow."""
         yield
+
+    def stamp(self) -> Hashable:
+        """One that equals no other: what changed there is not told from afar."""
+        return object()
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -17,7 +17,7 @@ from mesh.catalog.remote.plain import Codec, codec_of
 PROTOCOL = 1
 """Goes up when an older client could misunderstand a newer server."""
 
-_LOCAL = frozenset({"open", "close", "held", "differences_from", "give_place_to"})
+_LOCAL = frozenset({"open", "close", "held", "stamp", "differences_from", "give_place_to"})
 _MARK = "__mesh_composed__"
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 

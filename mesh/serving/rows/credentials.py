@@ -15,7 +15,7 @@ from mesh.errors import NotLentError, StorageError
 from mesh.reading.lending import lend
 from mesh.serving.problems import ProblemError
 from mesh.serving.requests import request_id
-from mesh.serving.rows.asking import AskingForFiles
+from mesh.serving.rows.asking import reader_of
 from mesh.serving.views.base import Answer
 
 router = APIRouter(prefix="/products/{domain}/{product}")
@@ -23,8 +23,9 @@ _log = logging.getLogger("mesh.serving")
 
 
 @router.post("/credentials")
-def credentials(request: Request, reader: AskingForFiles, domain: str, product: str) -> Response:
+def credentials(request: Request, domain: str, product: str) -> Response:
     """Credentials of the store that list and get the table's files, and end by themselves."""
+    reader = reader_of(request, "credentials")
     catalog: Catalog = request.app.state.catalog
     try:
         found = lend(reader, f"{domain}.{product}", log=catalog.decisions.append)

@@ -35,7 +35,7 @@ def chosen(accept: str) -> str:
 def written(rows: pl.DataFrame, form: str) -> bytes:
     """Rows in a form; as JSON they are an array."""
     stream = io.BytesIO()
-    FORMATS[_FORMS[form]](rows.lazy(), stream)
+    FORMATS[_FORMS[form]](rows, stream)
     return stream.getvalue()
 
 

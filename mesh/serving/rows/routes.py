@@ -6,21 +6,24 @@ without: an answer is always somebody's.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from urllib.parse import unquote, urlencode
 
 from fastapi import APIRouter, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import State
 from starlette.responses import Response
 
 from mesh.errors import DefinitionError, Problem
+from mesh.lake import Lake
 from mesh.reading.governed import GovernedRead
 from mesh.reading.reader import Reader
 from mesh.serving import problems
 from mesh.serving.problems import ProblemError
 from mesh.serving.requests import request_id
 from mesh.serving.rows import credentials, document, forms, service, statements, sums
-from mesh.serving.rows.asking import Asking
+from mesh.serving.rows.asking import reader_of
 from mesh.serving.rows.service import Cursor
 from mesh.serving.rows.wanted import TABLE_WORDS, Wanted
 from mesh.serving.streamed import streamed_rows
@@ -29,12 +32,16 @@ from mesh.serving.views.base import Answer
 PREFIX = "/v1"
 router = APIRouter(prefix="/products/{domain}/{product}")
 _LONGEST = 200
+_AT_ONCE, _AT_ONCE_AFAR = 4, 40
+"""Rows that are looked up side by side: on a local disk more threads only wait for each other."""
 
 
 def make_rows_app(state: State) -> FastAPI:
     """The rows' application, which shares the state of the server's own."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state = state
+    is_local = Lake.of(state.readers.settings).is_local
+    app.state.lookups = asyncio.Semaphore(_AT_ONCE if is_local else _AT_ONCE_AFAR)
     problems.install(app)
     app.add_exception_handler(DefinitionError, _of_request)
     app.include_router(router)
@@ -44,8 +51,9 @@ def make_rows_app(state: State) -> FastAPI:
 
 
 @router.get("/rows")
-def rows(request: Request, reader: Asking, domain: str, product: str) -> Response:
+def rows(request: Request, domain: str, product: str) -> Response:
     """A page of rows, by conditions, in an order, of one version."""
+    reader = reader_of(request)
     query = request.query_params.multi_items()
     form = forms.chosen(request.headers.get("accept", ""))
     cursor = Cursor.parse(text) if (text := request.query_params.get("cursor")) else None
@@ -68,17 +76,24 @@ def rows(request: Request, reader: Asking, domain: str, product: str) -> Respons
 
 
 @router.get("/table")
-def table(request: Request, reader: Asking, domain: str, product: str) -> Response:
+def table(request: Request, domain: str, product: str) -> Response:
     """All rows of one version as one Arrow stream: columns and conditions as for a page."""
+    reader = reader_of(request)
     read = _opened(request, reader, f"{domain}.{product}")
     query = request.query_params.multi_items()
     found = service.table(read, Wanted.of(query, read.types, TABLE_WORDS))
     return streamed_rows(found, _told(read))
 
 
-@router.get("/rows/{key:path}")
-def row(request: Request, reader: Asking, domain: str, product: str, key: str) -> Response:
+async def row(request: Request) -> Response:
     """The row of a key."""
+    async with request.app.state.lookups:
+        return await run_in_threadpool(_row, request)
+
+
+def _row(request: Request) -> Response:
+    domain, product, key = (request.path_params[name] for name in ("domain", "product", "key"))
+    reader = reader_of(request)
     form = forms.chosen(request.headers.get("accept", ""))
     read = _opened(request, reader, f"{domain}.{product}")
     found = service.row(read, _parts(request, key))
@@ -89,9 +104,14 @@ def row(request: Request, reader: Asking, domain: str, product: str, key: str) -
     return Response(body if form == forms.JSON else written, headers=_told(read), media_type=form)
 
 
+# Without what FastAPI does for a route: nothing is to be checked, and it takes as long as the rest.
+router.add_route(f"{router.prefix}/rows/{{key:path}}", row, methods=["GET"])
+
+
 @router.get("/aggregates")
-def aggregates(request: Request, reader: Asking, domain: str, product: str) -> Response:
+def aggregates(request: Request, domain: str, product: str) -> Response:
     """Measures, by the columns that tell groups apart."""
+    reader = reader_of(request)
     form = forms.chosen(request.headers.get("accept", ""))
     read = _opened(request, reader, f"{domain}.{product}")
     found = sums.sums(read, request.query_params.multi_items())
@@ -100,8 +120,9 @@ def aggregates(request: Request, reader: Asking, domain: str, product: str) -> R
 
 
 @router.get("/openapi.json")
-def openapi(request: Request, reader: Asking, domain: str, product: str) -> Response:
+def openapi(request: Request, domain: str, product: str) -> Response:
     """The description of all this for one product, as its reader sees it."""
+    reader = reader_of(request)
     read = _opened(request, reader, f"{domain}.{product}")
     base = str(request.base_url).rstrip("/").removesuffix(PREFIX)
     return Answer(document.document(read, base), headers=_told(read))

@@ -21,12 +21,12 @@ from mesh.errors import ChangesUnknownError
 from mesh.lake import Snapshot
 from mesh.lake.changes import Changes, Unknown, changes
 from mesh.lake.log import LogEntry, entries
+from mesh.lake.versions import Versions
 from mesh.naming import CHANGE_TYPE, DELETE, INSERT, POSTIMAGE, PREIMAGE
 from mesh.serving.sharing.copies import CopiedFile, Copies, CopyKey
 from mesh.serving.sharing.governing import Decided
 from mesh.serving.sharing.offers import ROWS, Offer, Offers, is_direct, stored_json, write_rows
 from mesh.serving.sharing.refusing import RefusedError
-from mesh.serving.sharing.versions import Versions
 
 CHANGES = "changes"
 MOST_VERSIONS = 1_000

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mesh.lake.presigned import can_sign, signed_urls
+from mesh.lake.versions import Kept
 from mesh.serving.sharing.formats import quoted
 from mesh.serving.sharing.grants import SIGNATURE, Grant, Signer
 from mesh.serving.sharing.offers import Offer
-from mesh.serving.sharing.versions import Kept
 from mesh.settings import SharingSettings
 
 _STEP_SECONDS = 60

@@ -22,6 +22,7 @@ from mesh.lake import Snapshot, Table
 from mesh.lake.described import Described, metadata_of, protocol_of, schema_json
 from mesh.lake.store import LocalStore, Store
 from mesh.lake.table import LOGICAL_TYPE
+from mesh.lake.versions import Kept
 from mesh.products.ports import Input
 from mesh.reading.governed import GovernedRead, govern
 from mesh.reading.snapshot import InputIncrement, PinnedInput
@@ -29,7 +30,6 @@ from mesh.serving.sharing.copies import CopiedFile, Copies, Copy, CopyKey
 from mesh.serving.sharing.formats import Format, file_tails
 from mesh.serving.sharing.governing import Decided
 from mesh.serving.sharing.grants import Signer
-from mesh.serving.sharing.versions import Kept
 from mesh.settings import Settings
 
 ROWS = "rows"

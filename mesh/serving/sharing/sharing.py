@@ -13,6 +13,7 @@ from mesh.access.secret import MaskSecret
 from mesh.catalog.store import Catalog
 from mesh.lake import Lake, Snapshot
 from mesh.lake.removed import removals_of
+from mesh.lake.versions import Versions
 from mesh.naming import ProductId
 from mesh.serving.authority import Authority
 from mesh.serving.deciding import Deciding
@@ -24,7 +25,6 @@ from mesh.serving.sharing.grants import Grant, Signer
 from mesh.serving.sharing.linking import Linking
 from mesh.serving.sharing.offers import Offer, Offers
 from mesh.serving.sharing.refusing import RefusedError
-from mesh.serving.sharing.versions import Versions
 from mesh.settings import Settings
 
 _FOLDER = "shared"

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mesh.errors import NotPublishedError
-from mesh.lake import Lake, Snapshot
+from mesh.lake.lake import Lake
 from mesh.lake.removed import require_readable
-from mesh.naming import ProductId
+from mesh.lake.table import Snapshot
+
+if TYPE_CHECKING:
+    from mesh.naming import ProductId
 
 _MOST, _MOST_EARLIER = 64, 16
 _Key = TypeVar("_Key", bound=Hashable)
@@ -50,20 +53,43 @@ class Versions:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake.alone
-        self._latest: Kept[ProductId, Snapshot] = Kept()
+        self._latest: Kept[ProductId, tuple[Snapshot, str | None]] = Kept()
         self._earlier: Kept[tuple[ProductId, str, int], Snapshot] = Kept(_MOST_EARLIER)
 
     def latest(self, product: ProductId) -> Snapshot:
         """The latest version, which is looked for each time. Raises NotPublishedError."""
-        table, seen = self._lake.table(product), self._latest.find(product)
-        found = table.refreshed(seen)
+        found = self.find_latest(product)
         if found is None:
             raise NotPublishedError(f"{product} is not published yet")
-        return found if found is seen else self._latest.keep(product, found)
+        return found
+
+    def find_latest(self, product: ProductId) -> Snapshot | None:
+        """The latest version, which is looked for each time; None where nothing is published.
+
+        One that is there when this is called is what is found, or a later one.
+        """
+        table, kept = self._lake.table(product), self._latest.find(product)
+        seen, known = kept or (None, None)
+        mark = table.mark(seen.version) if seen is not None else None
+        # Made anew in its place, a table may have any version: its entry is another file then.
+        if (
+            seen is not None
+            and mark is not None
+            and mark == known
+            and table.mark(seen.version + 1) is None
+        ):
+            return seen
+        found = table.find()
+        if found is not None:
+            # Only a mark from before the table was opened is one of what was opened.
+            is_marked = seen is not None and seen.version == found.version
+            self._latest.keep(product, (found, mark if is_marked else None))
+        return found
 
     def known(self, product: ProductId) -> Snapshot | None:
         """What was the latest when somebody last asked."""
-        return self._latest.find(product)
+        found = self._latest.find(product)
+        return None if found is None else found[0]
 
     def at(self, product: ProductId, version: int | None) -> Snapshot:
         """A version, or the latest. Raises NotPublishedError, VersionRemovedError."""
