@@ -79,11 +79,6 @@ class Listening:
 
     def run(self) -> None:
         """Serve until told to end."""
-        import os
-        import sys
-
-        if os.environ.get("SW"):
-            sys.setswitchinterval(float(os.environ["SW"]))
         self.server.run(sockets=[self.listener])
 
     def stop(self) -> None:
