@@ -12,6 +12,7 @@ found.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import random
@@ -25,11 +26,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.server import answered, serving
 from benchmarks.workloads.company import START, WORDS, Size, fill, name_of, receipt
 from mesh.catalog.store import Catalog
+from mesh.catalog.tokens import Scope
+from mesh.settings import ServingSettings, Settings
 from tests.catalog import postgresql
 
-READERS, WRITERS = 8, 2
+READERS, WRITERS, PRODUCERS = 8, 2, 16
 SECONDS, WARM_UP = 10.0, 10.0
 AIM_MS = 50.0
 
@@ -173,6 +177,29 @@ def intake(url: str, numbers: range, batch: int) -> float:
         return len(made) / (time.perf_counter() - started)
 
 
+def intake_served(url: str, numbers: range, seconds: float) -> tuple[float, float]:
+    """Events a second that come one by one from many clients over HTTP, and the 99th percentile."""
+    with Catalog.open(url) as catalog:
+        secret = catalog.tokens.create("producer", [Scope.EVENTS], lasting=36_000).secret
+    settings = Settings(
+        root=Path("/nowhere"),
+        serving=ServingSettings(port=0, token_requests_per_second=1_000_000),
+    )
+    bodies = (json.dumps(event).encode() for event in events(numbers))
+    head = f"POST /api/v1/lineage HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {secret}"
+    kind = "content-type: application/json\r\ncontent-length"
+
+    def requests() -> Iterator[bytes]:
+        for body in bodies:
+            yield f"{head}\r\n{kind}: {len(body)}\r\n\r\n".encode() + body
+
+    with serving(url, settings) as (port, _):
+        started = time.perf_counter()
+        took = answered(port, [requests() for _ in range(PRODUCERS)], seconds)
+        rate = len(took) / (time.perf_counter() - started)
+    return rate, statistics.quantiles(took, n=100)[98]
+
+
 def report(url: str, size: Size, seconds: float) -> None:
     """Fill a database, ask it everything, and print what it took beside the aims."""
     started = time.perf_counter()
@@ -205,6 +232,11 @@ def ask(url: str, size: Size, seconds: float) -> None:
         taken = numbers.stop
         rate = intake(url, numbers, batch)
         print(f"  events taken in, batches of {batch}: {rate:,.0f} a second, aim 500")
+    rate, p99 = intake_served(url, range(taken, taken + 100_000), seconds)
+    print(
+        f"  events one by one over HTTP, {PRODUCERS} producers: {rate:,.0f} a second, aim 500; "
+        f"99 % within {p99:.0f} ms"
+    )
 
 
 def main() -> None:

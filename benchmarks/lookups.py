@@ -1,34 +1,29 @@
 """Rows by their key over HTTP, asked for by many clients at once, and the decisions behind them.
 
-Owns a mesh in which 16 analysts hold one agreement on lineitem, and a client that costs little: a
-socket an analyst, each of which asks for the next row as soon as it has the last. `mesh serve`'s
-own server answers, in a process of its own, by the catalog's policies and agreements, and logs
-every read. Aims are budgets: no other server of rows installs here.
+Owns a mesh in which 16 analysts hold one agreement on lineitem, each of whom asks for the next row
+as soon as they have the last. `mesh serve`'s own server answers by the catalog's policies and
+agreements, and logs every read. Aims are budgets: no other server of rows installs here.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import random
-import selectors
-import socket
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import polars as pl
 
 from benchmarks.catalog import own_postgresql
 from benchmarks.harness import QUICK_RESULTS, RESULTS
+from benchmarks.server import answered, serving
 from benchmarks.serving import PRODUCT, publish_once
 from benchmarks.workloads.lineitem import parquet, product
 from mesh.access.auditing import ReadAudit
@@ -40,7 +35,6 @@ from mesh.catalog.decision_log import state_of
 from mesh.catalog.store import Catalog
 from mesh.catalog.tokens import Scope
 from mesh.serving.deciding import Deciding
-from mesh.serving.running import listening
 from mesh.settings import ServingSettings, Settings
 from tests.catalog.factories import domain
 
@@ -50,7 +44,6 @@ AIM_MS, DECISION_AIM_MS = 20.0, 0.2
 DECISIONS, ANEW = 2_000, 100
 KEYS = 10_000
 SECONDS = 20.0
-_CONTEXT = multiprocessing.get_context("spawn")
 
 
 def people() -> list[str]:
@@ -79,74 +72,17 @@ def fill(catalog: Catalog) -> None:
     catalog.agreements.change(agreed, [NewEntry("approved", "owner", PRODUCT, content)])
 
 
-def serve(url: str, settings: Settings, telling: Connection) -> None:
-    """Serve until told to end; runs in a process of its own."""
-    with (
-        Catalog.open(url) as catalog,
-        closing(ReadAudit(catalog)) as audit,
-        listening(catalog, settings, Deciding.of(catalog, settings, audit)) as server,
-    ):
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        telling.send(server.listener.getsockname()[1])
-        telling.recv()
-        server.stop()
-        thread.join()
-
-
-@dataclass(slots=True)
-class Asking:
-    """One analyst's connection, and when its request was sent."""
-
-    connection: socket.socket
-    head: str
-    sent_at: float = 0.0
-    got: bytearray = field(default_factory=bytearray)
-
-    def ask(self, key: str) -> None:
-        """Send the next request."""
-        self.got.clear()
-        self.sent_at = time.perf_counter()
-        self.connection.sendall(f"GET /v1/products/{_path()}/rows/{key} {self.head}".encode())
-
-    def is_answered(self) -> bool:
-        """Take what came; says whether it is the whole answer. Raises SystemExit for an error."""
-        self.got += self.connection.recv(65_536)
-        head, end, body = bytes(self.got).partition(b"\r\n\r\n")
-        if not end:
-            return False
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(self.got.decode(errors="replace"))
-        _, _, length = head.lower().partition(b"content-length: ")
-        return len(body) >= int(length.split(b"\r\n")[0])
-
-
 def asked(port: int, tokens: Sequence[str], keys: Sequence[str], seconds: float) -> list[float]:
     """Milliseconds of each answer, in the order in which they came."""
-    waiting, found = selectors.DefaultSelector(), list[float]()
     chosen = random.Random(1)  # noqa: S311 -- the same keys each time
-    for token in tokens:
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def requests(token: str) -> Iterator[bytes]:
         said = f"authorization: Bearer {token}\r\nmesh-purpose: to%20be%20measured"
-        one = Asking(connection, f"HTTP/1.1\r\nhost: localhost\r\n{said}\r\n\r\n")
-        waiting.register(connection, selectors.EVENT_READ, one)
-        one.ask(chosen.choice(keys))
-    ending, open_ = time.perf_counter() + seconds, len(tokens)
-    while open_:
-        for event, _ in waiting.select(60):
-            one = event.data
-            if not one.is_answered():
-                continue
-            now = time.perf_counter()
-            found.append((now - one.sent_at) * 1_000)
-            if now < ending:
-                one.ask(chosen.choice(keys))
-            else:
-                open_ -= 1
-                waiting.unregister(one.connection)
-                one.connection.close()
-    return found
+        head = f"HTTP/1.1\r\nhost: localhost\r\n{said}\r\n\r\n"
+        while True:
+            yield f"GET /v1/products/{_path()}/rows/{chosen.choice(keys)} {head}".encode()
+
+    return answered(port, [requests(token) for token in tokens], seconds)
 
 
 def _path() -> str:
@@ -183,19 +119,6 @@ class Figures:
         aim = f"≤ {AIM_MS:g}" + ("" if worst <= AIM_MS else ": **missed**")
         rate, each = len(times) / self.seconds, self.cpu / len(times) * 1_000
         return f"| {self.name} | {middle:.1f} | {worst:.1f} | {aim} | {rate:,.0f} | {each:.2f} |"
-
-
-@contextmanager
-def serving(url: str, settings: Settings) -> Iterator[tuple[int, int]]:
-    """A server in a process of its own: its port and the process."""
-    ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=serve, args=(url, settings, theirs))
-    process.start()
-    try:
-        yield ours.recv(), process.pid or 0
-    finally:
-        ours.send(None)
-        process.join()
 
 
 def measured(url: str, settings: Settings, scale: float, seconds: float) -> Iterator[Figures]:
