@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, delete, event, insert, select
 from sqlalchemy.sql.dml import UpdateBase
@@ -31,7 +32,6 @@ _WATCHED = frozenset(
         schema.tracings,
     }
 )
-_HERE = "mesh.lineage"
 _TABLE = schema.lineage_changes
 
 
@@ -44,6 +44,10 @@ class _Change:
     is_everything: bool = False
 
 
+_begun: WeakKeyDictionary[Connection, _Change] = WeakKeyDictionary()
+"""Of each connection what its transaction wrote: it cannot tell itself once it is broken."""
+
+
 def watch(engine: Engine) -> None:
     """See every statement that writes to what lineage is read from."""
     event.listen(engine, "before_execute", _see)
@@ -52,7 +56,7 @@ def watch(engine: Engine) -> None:
 
 def begin(connection: Connection) -> None:
     """A transaction that writes begins, or its changes are undone: nothing is changed yet."""
-    connection.info[_HERE] = _Change()
+    _begun[connection] = _Change()
 
 
 def tell(connection: Connection, datasets: Iterable[str]) -> None:
@@ -105,8 +109,7 @@ def _newest(connection: Connection) -> int:
 
 
 def _of(connection: Connection) -> _Change:
-    change: _Change = connection.info.setdefault(_HERE, _Change())
-    return change
+    return _begun.setdefault(connection, _Change())
 
 
 def _see(connection: Connection, clause: Any, *_: object) -> None:

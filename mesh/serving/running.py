@@ -14,9 +14,8 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mesh.catalog.store import Catalog
 from mesh.errors import MeshError
@@ -29,34 +28,63 @@ from mesh.serving.sharing.sharing import Sharing
 from mesh.settings import Settings
 
 HEADER_SECONDS = 10.0
-"""How long the head of a request may take; uvicorn itself would wait without end."""
+"""How long the head of a request may take; uvicorn itself would wait without end, and read on."""
 _HEADER_BYTES = 16 * 1024
 _IDLE_SECONDS = 5
 _ENDING_SECONDS = 10
 _CONNECTIONS = 1_000
 
 
-class _Impatient(H11Protocol):
-    """HTTP/1.1 whose connection is closed when the head of a request does not come to an end."""
+class _Impatient(HttpToolsProtocol):
+    """HTTP/1.1 whose connection is closed when the head of a request does not come to an end.
+
+    Whether by its time or by its size. Fields after a body are no headers, whoever sends them.
+    """
 
     _timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _is_in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch()
+        self._wait()
 
     def data_received(self, data: bytes) -> None:
+        if not self._is_in_body:
+            end = data.find(b"\r\n\r\n")
+            self._head_bytes += len(data) if end < 0 else end
+            if self._head_bytes > _HEADER_BYTES:
+                self._rest()
+                self.send_400_response("The head of the request is too long.")
+                return
         super().data_received(data)
-        self._watch()
+        last: RequestResponseCycle | None = self.cycle
+        if not self._is_in_body and (last is None or last.response_complete):
+            self._wait()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._wait()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_in_body:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._rest()
+        self._head_bytes, self._is_in_body = 0, True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_body = False
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._rest()
         super().connection_lost(exc)
 
-    def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
-            self._rest()
-        elif self._timer is None:
+    def _wait(self) -> None:
+        if self._timer is None:
             self._timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)
 
     def _rest(self) -> None:
@@ -100,6 +128,7 @@ def listening(
     readers = Readers(catalog, deciding, settings) if deciding else None
     authority = Authority(catalog, deciding, identities)
     with (
+        catalog.held(),
         closing(_listener(wanted.host, wanted.port)) as listener,
         nullcontext() if readers is None else closing(readers),
         _flight(settings, readers, authority) as flight,
@@ -122,7 +151,6 @@ def listening(
             proxy_headers=bool(wanted.proxies),
             forwarded_allow_ips=wanted.proxies,
             limit_concurrency=_CONNECTIONS,
-            h11_max_incomplete_event_size=_HEADER_BYTES,
             timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_ENDING_SECONDS,
             ssl_certfile=settings.path(wanted.certificate) if wanted.certificate else None,
