@@ -134,13 +134,19 @@ class Prepared:
             return pl.DataFrame(schema=self.types)
         held = [rows for rows in parts if isinstance(rows, pl.DataFrame)]
         if self.seen.steps.are_none and len(held) == len(parts):
-            return pl.concat(rows.select(self.columns) for rows in held)
+            return (
+                pl.concat(self._shown(rows) for rows in held) if held[1:] else self._shown(held[0])
+            )
         same = [pl.col(name) == pl.lit(value) for name, value in values.items()]
         found = [
             self.seen.steps.over(rows.filter(same) if same else rows)
             for rows in (part.lazy() for part in parts)
         ]
         return pl.concat(found).collect(engine="streaming")
+
+    def _shown(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows that nothing is done to. Column by column: `select` would start Polars' engine."""
+        return pl.DataFrame([rows.get_column(name) for name in self.columns])
 
     def _holding(self, values: Mapping[str, Any]) -> list[pl.DataFrame | pl.LazyFrame]:
         """Stored rows among which are all that have the values; those in memory are just these."""

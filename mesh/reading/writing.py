@@ -6,11 +6,13 @@ as ISO 8601. Nothing is held but one batch, so that a product larger than memory
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 import pyarrow as pa
@@ -21,6 +23,12 @@ from mesh.lake.streaming import batches_of_frame
 BATCH_ROWS = 65_536
 Rows = pl.LazyFrame | pl.DataFrame
 """Rows to be written: as they come, or held already."""
+_FEW = 16
+_AS_PYTHON = frozenset(
+    {pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64}
+) | {pl.String, pl.Boolean, pl.Date}
+"""Types that Python writes in JSON as Polars does."""
+_TIGHT: dict[str, Any] = {"separators": (",", ":")}
 _UTC = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
@@ -50,11 +58,28 @@ def _csv(frame: Rows, stream: BinaryIO) -> None:
 def _json(frame: Rows, stream: BinaryIO) -> None:
     stream.write(b"[")
     separator = b"\n"
-    for batch in _batches(_plain(frame)):
-        for line in batch.write_ndjson().encode().splitlines():
-            stream.write(separator + line)
-            separator = b",\n"
+    for line in _json_lines(frame):
+        stream.write(separator + line)
+        separator = b",\n"
     stream.write(b"\n]\n")
+
+
+def _json_lines(frame: Rows) -> Iterator[bytes]:
+    """Each row as JSON. Polars starts its engine for it, which takes longer than a few rows do."""
+    if isinstance(frame, pl.DataFrame) and frame.height <= _FEW:
+        kinds = frame.schema.values()
+        if all(kind in _AS_PYTHON or isinstance(kind, pl.Decimal) for kind in kinds):
+            for row in frame.iter_rows():
+                values = dict(zip(frame.columns, row, strict=True))
+                yield json.dumps(values, default=_told, ensure_ascii=False, **_TIGHT).encode()
+            return
+    for batch in _batches(_plain(frame)):
+        yield from batch.write_ndjson().encode().splitlines()
+
+
+def _told(value: Any) -> str:
+    """A date or a decimal as Polars writes it in JSON."""
+    return value.isoformat() if isinstance(value, date) else format(value, "f")
 
 
 def _arrow(frame: Rows, stream: BinaryIO) -> None:
