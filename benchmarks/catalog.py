@@ -51,7 +51,7 @@ def questions(size: Size) -> dict[str, Asked]:
     return {
         "search by name": lambda c, r: c.search.find(some(r)),
         "search by number": lambda c, r: c.search.find(str(r.randint(0, last))),
-        "search, broad": lambda c, r: c.search.find(r.choice(WORDS)),
+        "search, in all": lambda c, r: c.search.find(r.choice(WORDS)),
         "product page": lambda c, r: (c.product(n := some(r)), c.receipts(n), c.latest_uses(n)),
         "lineage, depth 10": lambda c, r: c.lineage(some(r), "up", 10),
         "column provenance": lambda c, r: c.traces.follow([(some(r), "flight_0")], "up", 10),
