@@ -35,11 +35,15 @@ _WATCHED = frozenset(
 _TABLE = schema.lineage_changes
 
 
+Told = tuple[str, str]
+"""A dataset, and before it which part of its lineage: "" for all of it."""
+
+
 @dataclass(slots=True)
 class _Change:
-    """What a transaction wrote so far. `is_told` says whether `datasets` covers all of it."""
+    """What a transaction wrote so far. `is_told` says whether `told` covers all of it."""
 
-    datasets: set[str] = field(default_factory=set)
+    told: set[Told] = field(default_factory=set)
     is_told: bool = True
     is_everything: bool = False
 
@@ -59,10 +63,10 @@ def begin(connection: Connection) -> None:
     _begun[connection] = _Change()
 
 
-def tell(connection: Connection, datasets: Iterable[str]) -> None:
+def tell(connection: Connection, told: Iterable[Told]) -> None:
     """What was written until now changes the lineage of these and of nobody else."""
     change = _of(connection)
-    change.datasets.update(datasets)
+    change.told.update(told)
     change.is_told = True
 
 
@@ -76,8 +80,8 @@ def settle(connection: Connection) -> None:
     change = _of(connection)
     if change.is_everything or not change.is_told:
         told = None
-    elif change.datasets:
-        told = sorted(change.datasets)
+    elif change.told:
+        told = sorted(change.told)
     else:
         return
     row = insert(_TABLE).values(datasets=told).returning(_TABLE.c.number)
@@ -86,7 +90,7 @@ def settle(connection: Connection) -> None:
         connection.execute(delete(_TABLE).where(_TABLE.c.number <= number - KEPT))
 
 
-def since(connection: Connection, number: int) -> tuple[int, set[str] | None]:
+def since(connection: Connection, number: int) -> tuple[int, set[Told] | None]:
     """The newest number, and whose lineage changed after another one.
 
     None means everyone's, also when it is not known any more what changed.
@@ -100,7 +104,7 @@ def since(connection: Connection, number: int) -> tuple[int, set[str] | None]:
         return rows[-1].number, None
     told = [row.datasets for row in rows[1:]]
     everyone = None in told
-    return rows[-1].number, None if everyone else {name for names in told for name in names}
+    return rows[-1].number, None if everyone else {(kind, name) for t in told for kind, name in t}
 
 
 def _newest(connection: Connection) -> int:

@@ -27,7 +27,7 @@ class _Kept:
     """What is kept of one dataset, by kind and key."""
 
     values: dict[tuple[str, tuple[str, ...]], Any] = field(default_factory=dict)
-    size: int = 0
+    sizes: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
 
 
 class Memory:
@@ -47,8 +47,8 @@ class Memory:
                 self._kept.clear()
                 self._number, self._size = number, 0
             elif number > self._number:
-                for dataset in changed:
-                    self._forget(dataset)
+                for kind, dataset in changed:
+                    self._forget(dataset, kind)
                 self._number = number
         return View(self, number)
 
@@ -71,15 +71,22 @@ class Memory:
                 return
             for key, (value, size) in read.items():
                 kept = self._kept.setdefault(key[0], _Kept())
-                kept.values[kind, key] = value
-                kept.size += size
-                self._size += size
+                self._size += size - kept.sizes.get((kind, key), 0)
+                kept.values[kind, key], kept.sizes[kind, key] = value, size
             while self._size > MOST:
                 self._forget(next(iter(self._kept)))
 
-    def _forget(self, dataset: str) -> None:
-        kept = self._kept.pop(dataset, None)
-        self._size -= 0 if kept is None else kept.size
+    def _forget(self, dataset: str, kind: str = "") -> None:
+        """Forget all of a dataset, or what is of one kind."""
+        kept = self._kept.get(dataset)
+        if kept is None:
+            return
+        gone = [known for known in kept.sizes if kind in {"", known[0]}]
+        for known in gone:
+            del kept.values[known]
+            self._size -= kept.sizes.pop(known)
+        if not kept.values:
+            del self._kept[dataset]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,13 +42,18 @@ def insert_receipts(connection: Connection, receipts: Iterable[Receipt]) -> int:
     if unknown:
         locate(connection, {receipt.product: receipt.table_url for receipt in unknown}, now)
     feeds.note(connection, unknown)
-    changes.tell(
-        connection, {n for r in unknown for n in (r.product, *(i.product for i in r.inputs))}
-    )
+    changes.tell(connection, _touched(unknown))
     insert_profiles(connection, unknown)
     for product in dict.fromkeys(receipt.product for receipt in unknown):
         touch(connection, product)
     return len(unknown)
+
+
+def _touched(receipts: Iterable[Receipt]) -> Iterator[changes.Told]:
+    """Of which lineage publications tell: what is read of them, by whom, and the newest version."""
+    for receipt in receipts:
+        yield from (("up", receipt.product), ("node", receipt.product))
+        yield from (("down", item.product) for item in receipt.inputs)
 
 
 def receipts(connection: Connection, product: str, limit: int) -> list[Receipt]:

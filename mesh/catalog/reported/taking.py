@@ -222,7 +222,8 @@ class _Batch:
         """Say whose lineage changed: what the jobs use that events are of, now and before."""
         keys = {key for _, _, key in self.shares.now} | {key for (key,) in self.datasets.now}
         keys |= self.ends
-        tell(self.connection, keys | set(canonical_keys(self.connection, keys).values()))
+        keys |= set(canonical_keys(self.connection, keys).values())
+        tell(self.connection, (("", key) for key in keys))
 
     def _share_uses(self) -> None:
         """What runs used, their jobs use: as of the last that was heard of each run.

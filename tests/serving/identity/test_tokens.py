@@ -50,7 +50,7 @@ def test_tokens_of_the_catalog_work_beside_it_also_while_the_provider_is_away(kn
 def test_a_group_may_be_given_more_of_the_catalog(provider, knowing):
     known = knowing(catalog_scopes={"analysts": "write"})
     person = known.authority.principal_of_secret(provider.of_person()["access_token"])
-    assert person.allowed == {Scope.READ, Scope.EVENTS, Scope.WRITE}
+    assert person.allowed == {Scope.READ, Scope.EVENTS, Scope.PUBLISH, Scope.WRITE}
     service = known.authority.principal_of_secret(provider.of_service())
     assert service.allowed == {Scope.READ}
 
