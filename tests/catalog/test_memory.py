@@ -164,7 +164,7 @@ def test_a_publication_forgets_what_it_touches_and_nothing_else(chain, other):
 
     assert found.edges[0].versions == ((1, 7),)
     assert found.node(NAMES[5]).latest_version == 1
-    assert len(asked_of(seen, "feeds")) == 2, "of two datasets, a level each"
+    assert len(asked_of(seen, "feeds")) == 1, "of the one that was published"
 
 
 def test_what_a_writer_does_not_tell_of_counts_as_a_change_of_everything(chain, catalog_url):
