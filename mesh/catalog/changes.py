@@ -29,7 +29,6 @@ _WATCHED = frozenset(
         schema.jobs,
         schema.products,
         schema.receipts,
-        schema.tracings,
     }
 )
 _TABLE = schema.lineage_changes

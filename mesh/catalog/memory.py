@@ -7,7 +7,7 @@ that. For a process that answers often; one that asks once reads what it would h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -22,12 +22,8 @@ MOST = 500_000
 """Edges that are kept: some 100 MiB. Of more, the datasets that were read first are forgotten."""
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What is kept of one dataset, by kind and key."""
-
-    values: dict[tuple[str, tuple[str, ...]], Any] = field(default_factory=dict)
-    sizes: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
+_Kept = dict[tuple[str, tuple[str, ...]], tuple[Any, int]]
+"""What is kept of one dataset, by kind and key, each with its size."""
 
 
 class Memory:
@@ -41,9 +37,11 @@ class Memory:
 
     def at(self, connection: Connection) -> View:
         """What is true in a transaction."""
-        number, changed = changes.since(connection, self._number)
+        seen = self._number
+        number, changed = changes.since(connection, seen)
         with self._lock:
-            if changed is None:
+            # An older transaction may have begun anew meanwhile: then not all since is known.
+            if changed is None or self._number < seen:
                 self._kept.clear()
                 self._number, self._size = number, 0
             elif number > self._number:
@@ -59,9 +57,8 @@ class Memory:
                 return {}
             found = {}
             for key in keys:
-                kept = self._kept.get(key[0])
-                if kept is not None and (kind, key) in kept.values:
-                    found[key] = kept.values[kind, key]
+                if (known := self._kept.get(key[0], {}).get((kind, key))) is not None:
+                    found[key] = known[0]
             return found
 
     def put(self, number: int, kind: str, read: Mapping[Key, tuple[Any, int]]) -> None:
@@ -70,23 +67,19 @@ class Memory:
             if number != self._number:
                 return
             for key, (value, size) in read.items():
-                kept = self._kept.setdefault(key[0], _Kept())
-                self._size += size - kept.sizes.get((kind, key), 0)
-                kept.values[kind, key], kept.sizes[kind, key] = value, size
+                kept = self._kept.setdefault(key[0], {})
+                self._size += size - kept.get((kind, key), (None, 0))[1]
+                kept[kind, key] = value, size
             while self._size > MOST:
                 self._forget(next(iter(self._kept)))
 
     def _forget(self, dataset: str, kind: str = "") -> None:
         """Forget all of a dataset, or what is of one kind."""
-        kept = self._kept.get(dataset)
-        if kept is None:
-            return
-        gone = [known for known in kept.sizes if kind in {"", known[0]}]
-        for known in gone:
-            del kept.values[known]
-            self._size -= kept.sizes.pop(known)
-        if not kept.values:
-            del self._kept[dataset]
+        kept = self._kept.pop(dataset, {})
+        left = {known: value for known, value in kept.items() if kind not in {"", known[0]}}
+        self._size -= sum(size for known, (_, size) in kept.items() if known not in left)
+        if left:
+            self._kept[dataset] = left
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,3 +237,25 @@ def test_a_transaction_that_began_before_a_change_keeps_nothing_of_before(chain,
         }
 
     assert chain.lineage(NAMES[5], "up").node(NAMES[5]).latest_version == 1
+
+
+def test_what_an_older_transaction_read_is_not_taken_for_newer(chain, other, monkeypatch):
+    database, kept, looks_up = chain._database, chain._memory, changes.since
+    with database.reading() as oldest:
+        looks_up(oldest, 0)  # PostgreSQL's transaction begins with its first question
+        other.record(receipt(NAMES[5], 1, [InputVersion(NAMES[4], 7, "i0")]))
+        with database.reading() as later:
+            kept.at(later)
+        other.record(receipt(NAMES[2], 1))
+
+        def meanwhile(connection, number):
+            found = looks_up(connection, number)
+            monkeypatch.setattr(changes, "since", looks_up)
+            kept.at(oldest).of("node", [(NAMES[5],)], lambda keys: dict.fromkeys(keys, "old"))
+            return found
+
+        monkeypatch.setattr(changes, "since", meanwhile)
+        with database.reading() as newest:
+            kept.at(newest)
+
+    assert chain.lineage(NAMES[5], "up").node(NAMES[5]).latest_version == 1
