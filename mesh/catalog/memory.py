@@ -19,7 +19,7 @@ Key = TypeVar("Key", bound=tuple[str, ...])
 """A dataset, or something of it such as a column: what changes with the dataset that is first."""
 Value = TypeVar("Value")
 MOST = 500_000
-"""Edges that are kept: some 100 MiB. Of more, the datasets that were read first are forgotten."""
+"""Edges that are kept. Of more, the datasets that were read first are forgotten."""
 
 
 _Kept = dict[tuple[str, tuple[str, ...]], tuple[Any, int]]

@@ -177,6 +177,7 @@ def latest_uses(connection: Connection, product: str) -> list[Use]:
     return [
         Use(name, version, at[name, made], is_latest=True)
         for (name, made), versions in sorted(newest.items())
+        if (name, made) in at
         for version in versions
     ]
 

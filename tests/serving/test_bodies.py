@@ -3,10 +3,13 @@
 import gzip
 import json
 import socket
+import time
+from contextlib import suppress
 
 import pytest
 
 from mesh.serving import running
+from tests.catalog.events import run_event
 from tests.serving.live import served
 
 CALL = "/api/v1/catalog/products"
@@ -95,6 +98,29 @@ def test_a_head_that_does_not_come_is_not_waited_for(sqlite_url, monkeypatch):
 def test_a_head_without_end_is_refused(server):
     answer = sent(server, b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000)
     assert b" 400 " in answer.partition(b"\r\n")[0]
+
+
+def test_a_head_that_comes_in_pieces_without_end_is_refused(server):
+    pieces = [b"GET / HTTP/1.1\r\n", *(b"X-%d: %s\r\n" % (n, b"x" * 3_000) for n in range(8))]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        for piece in pieces:
+            with suppress(OSError):  # it is closed before all of them are sent
+                connection.sendall(piece)
+                time.sleep(0.01)
+        with suppress(ConnectionResetError):
+            assert connection.recv(1_000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_what_comes_after_a_body_is_no_header(server):
+    token = f"Authorization: Bearer {server.token}"
+    event = json.dumps(run_event("COMPLETE", 1, outputs=["out"])).encode()
+    chunk = f"{len(event):x}\r\n".encode() + event + b"\r\n0\r\n"
+    asked = head("Transfer-Encoding: chunked", "Connection: close").replace(
+        CALL.encode(), b"/api/v1/lineage"
+    )
+    late = sent(server, asked + chunk + f"{token}\r\n\r\n".encode())
+    in_time = sent(server, asked[:-2] + f"{token}\r\n\r\n".encode() + chunk + b"\r\n")
+    assert [b" 401 " in late, b" 201 " in in_time] == [True, True]
 
 
 def test_a_request_that_takes_its_time_is_answered_after_its_head(sqlite_url, monkeypatch):

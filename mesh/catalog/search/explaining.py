@@ -68,7 +68,7 @@ def _found(texts: Iterable[FieldText], sought: Sequence[Sought]) -> Iterator[_Fo
         marks: list[tuple[int, int]] = []
         terms: set[int] = set()
         is_guess = False
-        for word in _words(text.text):
+        for word in _words(text.text) if len(text.text) <= LONGEST else words(text.text):
             has = {n for n, item in enumerate(sought) if item.is_meant(word.text)}
             if has:
                 marks.append((word.start, word.end))
@@ -80,7 +80,7 @@ def _found(texts: Iterable[FieldText], sought: Sequence[Sought]) -> Iterator[_Fo
 
 @lru_cache(maxsize=20_000)
 def _words(text: str) -> tuple[Word, ...]:
-    """The words of a text: many columns are called alike, and many searches find the same."""
+    """The words of a short text: many columns are called alike, and many searches find the same."""
     return tuple(words(text))
 
 
