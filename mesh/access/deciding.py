@@ -7,15 +7,15 @@ same way at plan, run and serve time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from mesh.access.agreed_rows import both, rows_of
+from mesh.access.decision_keys import MOST, key_of_ask
 from mesh.access.evaluating import Evaluator, Finding
 from mesh.access.hiding import most_hiding
-from mesh.access.kept_decisions import KeptDecisions, key_of_ask
 from mesh.access.model import (
     Action,
     Agreement,
@@ -34,6 +34,7 @@ from mesh.access.principals import Directory
 from mesh.access.wording import Denial, denial_of, unseen_input
 from mesh.contracts.model import Contract
 from mesh.errors import AccessDeniedError, DecisionError, UnknownColumnError
+from mesh.recent import Recent
 
 _DROP = Mask(MaskKind.DROP)
 
@@ -103,7 +104,7 @@ class Decider:
         self._region = region
         self._evaluator = Evaluator(policies)
         self._digest = policies.digest
-        self._views: KeptDecisions[View | Denial] = KeptDecisions()
+        self._views: Recent[Hashable, View | Denial] = Recent(MOST)
 
     def view(self, ask: Ask) -> View:
         """What is seen of a port. Raises AccessDeniedError, UnknownColumnError.

@@ -1,46 +1,19 @@
-"""What was decided, kept for whoever asks the same again.
+"""Which requests are the same, for whoever keeps what was decided of them.
 
-Owns which requests are the same: everything that goes into a decision is in the key. Keeps a
-bounded number, the latest that were asked for.
+Owns the keys: everything that goes into a decision is in them.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Hashable
 
 from mesh.access.agreed_rows import ROWS
 from mesh.access.model import Agreement, Ask, Port, Principal
 from mesh.contracts.model import Contract
 
-Kept = TypeVar("Kept")
 MOST = 4_096
-"""How many are kept."""
+"""Decisions that are kept."""
 _DIGESTS: dict[int, tuple[Contract, str]] = {}
-
-
-class KeptDecisions(Generic[Kept]):
-    """Answers by request. May be shared by threads; two may come to the same answer at once."""
-
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
-        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable, decide: Callable[[], Kept]) -> Kept:
-        """What was decided of it, or what `decide` says now."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        found = decide()
-        with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return found
 
 
 def key_of_ask(ask: Ask) -> Hashable:

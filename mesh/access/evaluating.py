@@ -7,12 +7,13 @@ what Cedar found: what follows from it is `mesh.access.deciding`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cedarpy
 
+from mesh.access.decision_keys import MOST, key_of_port
 from mesh.access.entities import (
     Uid,
     column_uid,
@@ -22,9 +23,9 @@ from mesh.access.entities import (
     principal_uid,
     uid,
 )
-from mesh.access.kept_decisions import KeptDecisions, key_of_port
 from mesh.access.model import Ask, PolicyNote, Port
 from mesh.access.policies import ACTIONS, Policies, Policy
+from mesh.recent import Recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Evaluator:
         self._by_id = {policy.id: policy for policy in policies}
         self._sets = {action: policy_set(policies.of_action(action)) for action in ACTIONS}
         self._rows = tuple(p for p in policies.of_action("see_row") if p.is_forbid)
-        self._ports: KeptDecisions[cedarpy.Entities] = KeptDecisions()
+        self._ports: Recent[Hashable, cedarpy.Entities] = Recent(MOST)
 
     def port(self, ask: Ask) -> Finding:
         """Whether the port may be read, used or published."""

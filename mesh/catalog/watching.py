@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -17,6 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+
+from mesh.recent import Recent
 
 _ASK = {
     # Another number once another connection has committed; this one never writes.
@@ -114,9 +115,7 @@ class Unchanged(Generic[_Key, _Value]):
 
     def __init__(self, stamp: Callable[[], Hashable], most: int = _MOST) -> None:
         self._stamp = stamp
-        self._most = most
-        self._kept: OrderedDict[_Key, tuple[Hashable, _Value]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: Recent[_Key, tuple[Hashable, _Value]] = Recent(most)
 
     def get(self, key: _Key, find: Callable[[], _Value]) -> _Value:
         """What is known of a key, or what `find` says now: all that was committed before is in it.
@@ -124,16 +123,10 @@ class Unchanged(Generic[_Key, _Value]):
         The stamp is asked for first: an answer may be newer than its stamp, and never older.
         """
         stamp = self._stamp()
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None and kept[0] == stamp:
-                self._kept.move_to_end(key)
-                return kept[1]
+        kept = self._kept.find(key)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
         found = find()
         if found is not None:
-            with self._lock:
-                self._kept[key] = (stamp, found)
-                self._kept.move_to_end(key)
-                while len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
+            self._kept.keep(key, (stamp, found))
         return found

@@ -5,47 +5,18 @@ Owns which versions are held open, and that none is handed out which was removed
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable
-from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from mesh.errors import NotPublishedError
 from mesh.lake.lake import Lake
 from mesh.lake.removed import require_readable
 from mesh.lake.table import Snapshot
+from mesh.recent import Recent
 
 if TYPE_CHECKING:
     from mesh.naming import ProductId
 
 _MOST, _MOST_EARLIER = 64, 16
-_Key = TypeVar("_Key", bound=Hashable)
-_Value = TypeVar("_Value")
-
-
-class Kept(Generic[_Key, _Value]):
-    """What was used last, by key. Shared by threads."""
-
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        self._known: OrderedDict[_Key, _Value] = OrderedDict()
-        self._lock = Lock()
-
-    def find(self, key: _Key) -> _Value | None:
-        """What is kept of a key; None for nothing."""
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
-
-    def keep(self, key: _Key, value: _Value) -> _Value:
-        """Keep something, in place of what was used longest ago."""
-        with self._lock:
-            self._known[key] = value
-            self._known.move_to_end(key)
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
-        return value
 
 
 class Versions:
@@ -53,8 +24,8 @@ class Versions:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake.alone
-        self._latest: Kept[ProductId, tuple[Snapshot, str | None]] = Kept()
-        self._earlier: Kept[tuple[ProductId, str, int], Snapshot] = Kept(_MOST_EARLIER)
+        self._latest: Recent[ProductId, tuple[Snapshot, str | None]] = Recent(_MOST)
+        self._earlier: Recent[tuple[ProductId, str, int], Snapshot] = Recent(_MOST_EARLIER)
 
     def latest(self, product: ProductId) -> Snapshot:
         """The latest version, which is looked for each time. Raises NotPublishedError."""

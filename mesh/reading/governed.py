@@ -29,7 +29,7 @@ from mesh.lake.hot import HotGroups
 from mesh.lake.moments import version_at
 from mesh.lake.streaming import batches_of_frame
 from mesh.lake.unreadable import naming_damage
-from mesh.lake.versions import Kept, Versions
+from mesh.lake.versions import Versions
 from mesh.naming import ProductId
 from mesh.reading.counting import READS
 from mesh.reading.ended import RetiredWarning
@@ -37,10 +37,11 @@ from mesh.reading.prepared import Facts, Prepared
 from mesh.reading.read import opened
 from mesh.reading.snapshot import PinnedInput, pinned_whole
 from mesh.reading.whole import require_whole
+from mesh.recent import Recent
 from mesh.settings import Settings
 
-_MOST_VIEWS = 1_024
-"""Views of a version that a server keeps ready."""
+_MOST_PRODUCTS, _MOST_VIEWS = 64, 1_024
+"""Products, and of each the views of its latest version, that a server keeps ready."""
 
 
 class Viewing(Protocol):
@@ -85,7 +86,7 @@ class Opening:
         self._lake = Lake.of(settings).alone
         self._versions = Versions(self._lake)
         self._hot = HotGroups(settings.serving.lookup_bytes)
-        self._current: Kept[ProductId, _Current] = Kept()
+        self._current: Recent[ProductId, _Current] = Recent(_MOST_PRODUCTS)
 
     def open(
         self,
@@ -128,7 +129,7 @@ class _Current:
 
     def __init__(self, pinned: PinnedInput) -> None:
         self.pinned = pinned
-        self._views: Kept[int, tuple[View, Prepared]] = Kept(_MOST_VIEWS)
+        self._views: Recent[int, tuple[View, Prepared]] = Recent(_MOST_VIEWS)
 
     def of(self, view: View, settings: Settings, hot: HotGroups) -> Prepared:
         """A view of it. The same by being the same object: to compare what it says takes longer."""

@@ -24,10 +24,10 @@ from mesh.catalog.receipts import Receipt
 from mesh.lake import DataFile, Snapshot
 from mesh.lake.holding import Group, files_with, groups_of, may_hold, rows_of
 from mesh.lake.hot import GroupKey, HotGroups, with_value
-from mesh.lake.versions import Kept
 from mesh.reading.ended import end_of
 from mesh.reading.seen import Seen, seen_of
 from mesh.reading.snapshot import PinnedInput
+from mesh.recent import Recent
 
 _FEW_FILES = 8
 """Of more files that may have a row, one scan of all of them is no slower."""
@@ -83,7 +83,7 @@ class Prepared:
         self.seen: Seen = seen_of(pinned, view, key)
         self.columns: tuple[str, ...] = tuple(self.seen.schema.names)
         self._hot = hot
-        self._files: Kept[str, tuple[pl.LazyFrame, list[Group]]] = Kept(_MOST_FILES)
+        self._files: Recent[str, tuple[pl.LazyFrame, list[Group]]] = Recent(_MOST_FILES)
 
     @cached_property
     def types(self) -> pl.Schema:

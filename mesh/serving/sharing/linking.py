@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mesh.lake.presigned import can_sign, signed_urls
-from mesh.lake.versions import Kept
+from mesh.recent import Recent
 from mesh.serving.sharing.formats import quoted
 from mesh.serving.sharing.grants import SIGNATURE, Grant, Signer
 from mesh.serving.sharing.offers import Offer
@@ -56,7 +56,7 @@ class Linking:
     def __init__(self, settings: SharingSettings, signer: Signer) -> None:
         self._settings = settings
         self._signer = signer
-        self._signed: Kept[tuple[str, int, int], list[bytes]] = Kept(16)
+        self._signed: Recent[tuple[str, int, int], list[bytes]] = Recent(16)
 
     def links(
         self, offer: Offer, files: Sequence[int], kind: str, bearer: Bearer, product: str

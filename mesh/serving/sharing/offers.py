@@ -22,10 +22,10 @@ from mesh.lake import Snapshot, Table
 from mesh.lake.described import Described, metadata_of, protocol_of, schema_json
 from mesh.lake.store import LocalStore, Store
 from mesh.lake.table import LOGICAL_TYPE
-from mesh.lake.versions import Kept
 from mesh.products.ports import Input
 from mesh.reading.governed import GovernedRead, govern
 from mesh.reading.snapshot import InputIncrement, PinnedInput
+from mesh.recent import Recent
 from mesh.serving.sharing.copies import CopiedFile, Copies, Copy, CopyKey
 from mesh.serving.sharing.formats import Format, file_tails
 from mesh.serving.sharing.governing import Decided
@@ -33,8 +33,8 @@ from mesh.serving.sharing.grants import Signer
 from mesh.settings import Settings
 
 ROWS = "rows"
-_MOST = 16
-"""Offers of tables' own files that are kept, each of tens of megabytes for ten thousand files."""
+_MOST, _MOST_COPIED = 16, 64
+"""Offers that are kept: those of tables' own files take tens of megabytes for ten thousand each."""
 _SPACE = uuid.UUID("0b3c8a52-8f0e-4a8b-8f6d-5a4a2a2c7f10")
 
 
@@ -87,8 +87,8 @@ class Offers:
         self._settings = settings
         self._copies = copies
         self._signer = signer
-        self._direct: Kept[tuple[str, str, int], Offer] = Kept(_MOST)
-        self._copied: Kept[tuple[CopyKey, Copy], Offer] = Kept()
+        self._direct: Recent[tuple[str, str, int], Offer] = Recent(_MOST)
+        self._copied: Recent[tuple[CopyKey, Copy], Offer] = Recent(_MOST_COPIED)
 
     def of(self, decided: Decided, snapshot: Snapshot) -> Offer:
         """The files for a view of a version; a copy is made if there is none yet."""
